@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any as Untyped
 from typing import Final, cast
@@ -13,9 +14,9 @@ import click
 from click.core import ParameterSource
 
 from statefun_actors.cli.settings_file import SettingsFile, SettingsFileError, settings_file
-from statefun_actors.definition import DeadLetter
 from statefun_actors.errors import DefinitionError
 from statefun_actors.settings import SPELLINGS, Options, Settings, Spelling
+from statefun_actors.units import write_duration
 
 _MIB: Final = 1 << 20
 
@@ -78,21 +79,21 @@ def _option(spelling: Spelling, default: object) -> Callable[[Callable[..., None
         metavar=spelling.form,
         multiple=spelling.several,
         type=Written(read),
-        help=spelling.help + ("" if spelling.help.endswith(".") else "."),
-        show_default=_shown(default),
+        # Click itself would put a written default in parentheses.
+        help=f"{spelling.help.removesuffix('.')}.{_shown(default)}",
+        show_default=False,
     )
 
 
-def _shown(default: object) -> str | bool:
+def _shown(default: object) -> str:
+    """The default of a setting, as the end of its help text."""
     match default:
-        case None | DeadLetter() | frozenset():
-            return False
-        case int() if default % _MIB == 0:
-            return f"{default // _MIB}M"
-        case int() | float():
-            return f"{default:g}"
+        case int():
+            return f"  [default: {default // _MIB}MiB]"
+        case float():
+            return f"  [default: {write_duration(timedelta(seconds=default))}]"
         case _:
-            return str(default)
+            return ""
 
 
 def _settings(defaults: Settings, file: SettingsFile | None, flags: Mapping[Spelling, object]) -> Settings:

@@ -86,7 +86,7 @@ class UnansweredError(NoReplyError, AssertionError):
         return (
             f"{self.target} did not reply, and nothing is left to do at this time. Return a reply from its handler, or "
             "from the method that takes the answer to its ask; where time has to pass first: tell(...), then "
-            "clock.advance(...)."
+            "clock.advance(...); or ask(..., key=...), clock.advance(...), and ask(...) again under that key."
         )
 
 

@@ -249,7 +249,6 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "store.partitioned",
             "backoff",
             "asking",
-            "definition",
             "settings",
             "conversations",
             "dispatch",

@@ -177,6 +177,7 @@ def test_the_help_shows_every_setting_in_the_same_words(command: str) -> None:
     for spelling in SPELLINGS:
         assert f"--{spelling.key} {spelling.form}" in shown
         assert spelling.help.rstrip(".") in shown
+    assert [each for each in ("5s", "32MiB", "20ms") if f"[default: {each}]" not in shown] == []
 
 
 @pytest.mark.parametrize(

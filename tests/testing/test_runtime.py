@@ -147,7 +147,7 @@ async def test_ask_says_what_came_instead_of_the_reply() -> None:
         assert str(silent.value) == (
             "kit/asked/x did not reply, and nothing is left to do at this time. Return a reply from its handler, or "
             "from the method that takes the answer to its ask; where time has to pass first: tell(...), then "
-            "clock.advance(...)."
+            "clock.advance(...); or ask(..., key=...), clock.advance(...), and ask(...) again under that key."
         )
         assert str(other.value).startswith("expected `int` in reply from kit/asked/x, got io.statefun.types/string: ")
 
