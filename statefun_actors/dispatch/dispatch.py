@@ -49,7 +49,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     isolate = function.isolate if len(batch.invocations) > 1 else None
     subject = function.open(scope)
     marks: list[int] = []
-    suspended = ended = False
+    suspended = False
     task = current_handler_task() if served.waits else None
     monotonic, times = host.monotonic, app.handler_times
     before = monotonic()
@@ -85,19 +85,18 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
                     if invocation.caller == scope.target:
                         app.instruments.replied_to_itself(RepliedToItself(handler.name))
             if isolate is not None:
-                result = None  # it may be the value of a field
+                result = message = None  # each may be the value of a field, which then would look shared
                 isolate(subject, scope)
             marks.append(len(effects))
             if times is not None:
                 times.add((batch.target[0], handler.name), after - before)
             before = after
-        ended = True
         function.settle(subject, scope)
         if task is not None and task.steps.changed and task.cancelling():
             await take_back_cancellations(task)
     except BaseException as raised:
         index = len(marks)
-        if ended:
+        if index == len(batch.invocations):  # all have run
             index = 0 if index == 1 else -1  # any of several messages may have set a value that does not fit
         elif times is not None and scope.handler:
             times.add((batch.target[0], scope.handler), monotonic() - before)

@@ -76,7 +76,7 @@ class RequestReplyHandler:
             raise DefinitionError("RequestReplyHandler(...)", [f"protocol= is 2 or 3, got {protocol!r}"])
         self.app.refuse_renamed()
         self._dialect = _DIALECTS[protocol]
-        self._write, self._warns_of_drops = self._dialect.write, protocol == 2
+        self._write, self._is_2x = self._dialect.write, protocol == 2
         self._dispatch = dispatcher(self.app)
         propagation = self.app.instruments.propagation
         self._receive = self._dialect.read if propagation is None else functools.partial(self._in_trace, propagation)
@@ -191,7 +191,7 @@ class RequestReplyHandler:
     def _written(self, batch: Batch, outcome: Outcome) -> bytes:
         if isinstance(outcome, Done):  # not `match`, which takes longer to find the class
             typename = batch.target[0]
-            if self._warns_of_drops and typename not in self._quiet_drops and V2.drops(outcome):
+            if self._is_2x and typename not in self._quiet_drops and V2.drops(outcome):
                 self._quiet_drops.add(typename)
                 logger.warning(
                     "%s uses cancellation tokens, which the 2.x protocol does not have: they are dropped, "
@@ -201,7 +201,7 @@ class RequestReplyHandler:
             write = self._write
             return write(outcome, self._prefixes[typename])
         if isinstance(outcome, MissingState):
-            if self._dialect is V2:
+            if self._is_2x:
                 raise MissingStateError(batch.target[0], [spec.name for spec in outcome.specs])
             return self._dialect.write(outcome, token_prefix=None)
         if isinstance(outcome, Failed):

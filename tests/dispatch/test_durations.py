@@ -63,6 +63,11 @@ class Timed(Entity, typename="timed/entity"):
         raise ValueError(message)
 
 
+class Plain(Entity, typename="timed/plain"):
+    @handles(int)
+    def work(self, message: int) -> None: ...
+
+
 class Guarded(Entity, typename="timed/guarded", on_failure=Discard(attempts=2, backoff=0)):
     @handles(int)
     def work(self, message: int) -> None: ...
@@ -100,3 +105,17 @@ async def test_a_message_without_a_handler_is_not_counted_for_the_handler_before
     assert isinstance(outcome, Failed)
     assert outcome.index == 1
     assert {key: found.count for key, found in times.summaries()} == {("timed/entity", "Timed.wait"): 1}
+
+
+class Interrupted(Durations[tuple[str, str]]):
+    def add(self, key: tuple[str, str], seconds: float) -> None:
+        super().add(key, seconds)
+        raise KeyboardInterrupt
+
+
+async def test_an_interrupt_behind_the_last_message_of_a_batch_fails_the_batch() -> None:
+    app = Application(Plain)
+    app.handler_times = Interrupted(0.0)
+    outcome = await dispatch(Batch(Plain.at("ada"), {}, [Invocation(pack(1))]), app, SystemHost())
+    assert isinstance(outcome, Failed)
+    assert outcome.index == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -251,3 +251,39 @@ def test_a_default_is_read_as_it_would_be_read_back_and_shares_nothing() -> None
         result = given_entity(Defaults, "a").when(Do("x"))
         assert result.reply == "shared! [0.0] (0.0,)"
     assert Line("shared") == SHARED
+
+
+@message("batches/part")
+class Part:
+    made: ClassVar[int] = 0
+    number: int
+
+    def __attrs_post_init__(self) -> None:
+        Part.made += 1
+
+
+@message("batches/parts")
+class Parts:
+    parts: list[Part]
+
+
+class Keeper(Entity, typename="batches/keeper"):
+    parts: list[Part] = persisted(factory=list[Part])
+
+    @handles
+    def keep(self, message: Parts) -> None:
+        self.parts = message.parts
+
+
+async def test_a_field_that_is_set_to_a_part_of_the_message_is_not_read_back_after_each_message() -> None:
+    app, argument, made = Application(Keeper), pack(Parts([Part(1)])), []
+    for messages in (1, 20):
+        invocations = [Invocation(argument, None) for _ in range(messages)]
+        before = Part.made
+        outcome = await dispatch(
+            Batch(Address("batches/keeper", "a"), {"parts": None}, invocations), app, VirtualHost()
+        )
+        assert isinstance(outcome, Done)
+        made.append(Part.made - before)
+
+    assert made[1] - made[0] == 19  # one for each further message
