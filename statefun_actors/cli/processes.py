@@ -165,6 +165,9 @@ class Supervisor:
             ended = not process.is_alive()
             self._read(number, each)
             if ended:
+                if each.reports is not None:  # a child that a handler has started may hold the other end
+                    each.reports.close()
+                    each.reports = None
                 process.join()
                 each.process, exit_code = None, process.exitcode or 0
                 seconds = time.monotonic() - each.started

@@ -1,0 +1,74 @@
+"""The supervisor of several processes, with small programs in place of partitions and workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Generator, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from socket import socket
+
+import attrs
+import pytest
+
+from statefun_actors.cli.processes import Ended, Supervisor, Work
+from statefun_actors.cli.signals import STOP_SIGNALS
+
+
+@pytest.fixture(autouse=True)
+def _handlers_of_signals() -> Generator[None]:
+    """Restore the handlers of signals, which a supervisor sets for its whole process."""
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@attrs.define
+class Processes:
+    """A group that keeps no account."""
+
+    works: Sequence[Work]
+    stopping: str | None = None
+
+    def reported(self, number: int, report: object) -> None: ...
+
+    def ended(self, number: int, ended: Ended) -> float | None:
+        return None
+
+    def abandon(self) -> None: ...
+
+
+# --- programs of processes
+
+
+def leave_a_child(fifo: str, sockets: Sequence[socket], reports: Connection) -> None:
+    """End at once. A child holds the other end of *reports* until *fifo* is opened for writing."""
+    if os.fork() == 0:
+        with Path(fifo).open("rb"):
+            os._exit(0)
+
+
+@attrs.define
+class Restarted(Processes):
+    """A group whose process is started once again, after a pause in which the child of the first one ends."""
+
+    fifo: Path = Path()
+    began: list[float] = attrs.field(factory=list)
+    """The CPU time of this thread when a process has ended, in seconds."""
+
+    def ended(self, number: int, ended: Ended) -> float | None:
+        self.fifo.open("wb").close()
+        self.began.append(time.thread_time())
+        return None if len(self.began) > 1 else 1.0
+
+
+def test_a_pause_before_a_restart_takes_no_cpu_after_a_child_of_the_process_has_ended(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    group = Restarted([Work("it", leave_a_child, [str(fifo)])], fifo=fifo)
+    assert Supervisor(group, []).to_the_end() == 1
+    first, second = group.began
+    assert second - first < 0.2
