@@ -28,10 +28,13 @@ async def outcome(runtime: TestRuntime, scenario: Scenario, invariant: Invariant
     """Run *scenario* in *runtime* and check *invariant*; return the result.
 
     Raises:
+        TypeError: *scenario* is not ``async def``.
         Exception: the scenario or the invariant raised it.
     """
     async with runtime:
-        returned = await scenario(runtime)
+        if not inspect.isawaitable(running := scenario(runtime)):
+            raise TypeError(f"expected `async def scenario(runtime)`, got {scenario!r}, which returned {running!r}")
+        returned = await running
         await runtime.settled()
         if invariant is not None and inspect.isawaitable(checked := invariant(runtime)):
             await checked

@@ -111,6 +111,8 @@ def simulate(
         SimulationError: a run had another result or failed. It has the first such seed, and the log of the shortest run
             that shows it.
         Exception: the scenario or the invariant raised it without faults.
+        TypeError: the scenario is not ``async def``.
+        ValueMismatchError: there are no seeds.
         RuntimeError: an event loop runs in this thread; call it from a test that is no coroutine.
     """
     __tracebackhide__ = True  # pytest shows the report at the call in the test

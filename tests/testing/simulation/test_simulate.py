@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -75,11 +76,23 @@ async def test_it_is_not_called_from_an_event_loop() -> None:
     )
 
 
-def test_seeds_are_a_number_above_0() -> None:
+@pytest.mark.parametrize(
+    ("seeds", "got"), [(0, "0"), (-1, "-1"), ([], "no seed"), ("12", "'12'"), (["1"], "the seed '1'"), (None, "None")]
+)
+def test_it_needs_a_seed(seeds: Any, got: str) -> None:
     with pytest.raises(ValueMismatchError) as raised:
-        simulate(planted.right, Account, Audit, Customer, seeds=0)
+        simulate(planted.module_cache, planted.ModuleCache, seeds=seeds, faults=Faults(twice=False, kills=False))
 
-    assert str(raised.value) == "expected seeds= as a number above 0, or the seeds themselves, got 0"
+    assert str(raised.value) == f"expected seeds= as a number above 0, or the seeds themselves, got {got}"
+
+
+def test_a_scenario_is_a_coroutine_function() -> None:
+    def scenario(runtime: TestRuntime) -> None: ...
+
+    with pytest.raises(TypeError) as raised:
+        simulate(scenario, Account)  # type: ignore[arg-type]
+
+    assert str(raised.value) == f"expected `async def scenario(runtime)`, got {scenario!r}, which returned None"
 
 
 @pytest.mark.parametrize("seed", range(20))
