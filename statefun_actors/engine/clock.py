@@ -44,7 +44,7 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait *seconds* between two attempts of one message: at the end the time is that much later.
 
-        Other tasks run meanwhile. A cancelled wait ends at once.
+        Other tasks run meanwhile. A cancelled wait ends at once, with CancelledError.
         """
         ...
 

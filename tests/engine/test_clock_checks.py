@@ -101,6 +101,13 @@ class WrongClock(SystemClock):
                 with contextlib.suppress(asyncio.CancelledError):
                     await super().sleep(seconds)
                 await super().sleep(seconds)
+            case "ends without CancelledError":
+                with contextlib.suppress(asyncio.CancelledError):
+                    await super().sleep(seconds)
+            case "has a longest wait":
+                if seconds > 60:
+                    raise RuntimeError("60 s at most")
+                await super().sleep(seconds)
             case _:
                 await super().sleep(seconds)
 
@@ -182,6 +189,16 @@ class WrongManualClock(ManualClock):
             "sleeps on",
             clocks.a_wait_can_be_cancelled,
             "expected the end of a wait that was cancelled, got none after 0.3 s",
+        ),
+        (
+            "has a longest wait",
+            clocks.a_wait_can_be_cancelled,
+            "expected a wait that can be cancelled, got RuntimeError('60 s at most')",
+        ),
+        (
+            "ends without CancelledError",
+            clocks.a_wait_can_be_cancelled,
+            "expected CancelledError from a wait that was cancelled, got its end without an error",
         ),
         (
             "blocks",

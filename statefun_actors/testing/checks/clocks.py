@@ -125,9 +125,13 @@ async def a_wait_ends_when_its_time_has_passed(setup: ClockSetup) -> None:
 async def a_wait_can_be_cancelled(setup: ClockSetup) -> None:
     wait = asyncio.ensure_future(setup.clock.sleep(FAR_MS / 1000))
     await asyncio.sleep(0)
-    wait.cancel()  # without effect for a clock that a wait moves: it has ended
+    is_pending = wait.cancel()  # it is not for a clock that a wait moves: that wait has ended
     async with in_time(lambda: "expected the end of a wait that was cancelled, got none"):
         await asyncio.wait([wait])
+    if not wait.cancelled():
+        error = wait.exception()
+        assert error is None, f"expected a wait that can be cancelled, got {error!r}"
+        assert not is_pending, "expected CancelledError from a wait that was cancelled, got its end without an error"
 
 
 @check
