@@ -97,6 +97,9 @@ class WrongClock(SystemClock):
                 await super().sleep(seconds * 1000)
             case "blocks":
                 time.sleep(min(seconds, 0.1))  # noqa: ASYNC251 - the mistake
+            case "blocks after a turn":
+                await asyncio.sleep(0)
+                time.sleep(min(seconds, 0.1))  # noqa: ASYNC251 - the mistake
             case "sleeps on":
                 with contextlib.suppress(asyncio.CancelledError):
                     await super().sleep(seconds)
@@ -203,7 +206,12 @@ class WrongManualClock(ManualClock):
         (
             "blocks",
             clocks.other_tasks_run_during_a_wait,
-            "expected that other tasks run during a wait of 0.04 s, got none",
+            "expected 20 or more turns of another task during a wait of 0.04 s, got 0",
+        ),
+        (
+            "blocks after a turn",
+            clocks.other_tasks_run_during_a_wait,
+            "expected 20 or more turns of another task during a wait of 0.04 s, got 1",
         ),
         (
             "calls twice",
