@@ -154,7 +154,7 @@ def test_a_manual_clock_shows_the_same_time_in_each_zone() -> None:
         ),
         (
             "calls nothing",
-            clock_calls.an_engine_delivers_no_delayed_message_before_its_time,
+            clock_calls.an_engine_is_woken_for_delayed_messages,
             "expected 3 messages, got 0 after 0.3 s",
         ),
     ],
