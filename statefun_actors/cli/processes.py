@@ -178,15 +178,16 @@ class Supervisor:
         return 0
 
     def _read(self, number: int, each: _Process) -> None:
-        reports = each.reports
-        if reports is None:
-            return
-        try:
-            while reports.poll():
-                self._group.reported(number, reports.recv())
-        except (EOFError, OSError):
-            reports.close()
-            each.reports = None
+        while (reports := each.reports) is not None:
+            try:
+                if not reports.poll():
+                    return
+                report = reports.recv()
+            except (EOFError, OSError):
+                reports.close()
+                each.reports = None
+            else:
+                self._group.reported(number, report)
 
     # --- the end
 

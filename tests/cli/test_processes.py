@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import multiprocessing
 import os
 import signal
 import time
 from collections.abc import Generator, Sequence
+from contextlib import redirect_stderr
 from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import socket
@@ -13,6 +16,7 @@ from socket import socket
 import attrs
 import pytest
 
+from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
 from statefun_actors.cli.signals import STOP_SIGNALS
 
@@ -51,6 +55,11 @@ def leave_a_child(fifo: str, sockets: Sequence[socket], reports: Connection) -> 
             os._exit(0)
 
 
+def report(sockets: Sequence[socket], reports: Connection) -> None:
+    """Send one report, and end."""
+    reports.send("a report")
+
+
 @attrs.define
 class Restarted(Processes):
     """A group whose process is started once again, after a pause in which the child of the first one ends."""
@@ -63,6 +72,22 @@ class Restarted(Processes):
         self.fifo.open("wb").close()
         self.began.append(time.thread_time())
         return None if len(self.began) > 1 else 1.0
+
+
+@attrs.define
+class Printed(Processes):
+    """A group that prints reports."""
+
+    def reported(self, number: int, report: object) -> None:
+        echo(str(report), err=True)
+
+
+def test_an_error_of_printing_a_report_stops_all_processes() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        unwritable = redirect_stderr(io.TextIOWrapper(full, write_through=True))
+        with unwritable, pytest.raises(OSError, match="No space left"):
+            Supervisor(Printed([Work("it", report, [])]), []).to_the_end()
+    assert not multiprocessing.active_children()
 
 
 def test_a_pause_before_a_restart_takes_no_cpu_after_a_child_of_the_process_has_ended(tmp_path: Path) -> None:
