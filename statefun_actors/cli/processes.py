@@ -63,8 +63,8 @@ class Group(Protocol):
     stopping: str | None
     """What is printed when a signal has come; None: nothing."""
 
-    def reported(self, number: int, report: Untyped, /) -> None:
-        """Process *number* has sent *report*."""
+    def reported(self, number: int, report: Untyped, /, *, stopping: bool) -> None:
+        """Process *number* has sent *report*. *stopping*: all processes are being stopped."""
         ...
 
     def ended(self, number: int, ended: Ended, /) -> float | None:
@@ -103,7 +103,7 @@ class Supervisor:
         self._processes = [_Process() for _ in group.works]
         self.signal: signal.Signals | None = None
         """The signal that has stopped it."""
-        self._signals = 0
+        self._signals, self._stopping = 0, False
         self._terminals = Terminals()
         self._woken, self._wake = os.pipe()
 
@@ -187,7 +187,7 @@ class Supervisor:
                 reports.close()
                 each.reports = None
             else:
-                self._group.reported(number, report)
+                self._group.reported(number, report, stopping=self._stopping or self._signals > 0)
 
     # --- the end
 
@@ -208,6 +208,7 @@ class Supervisor:
 
     def _stop(self) -> int:
         """Stop all processes; return 1 if one did not stop in time, or with an error."""
+        self._stopping = True
         for listener in self._listeners:
             listener.close()
         if self._signals and self._group.stopping is not None:

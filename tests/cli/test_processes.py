@@ -6,6 +6,7 @@ import io
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Generator, Sequence
 from contextlib import redirect_stderr
@@ -16,9 +17,14 @@ from socket import socket
 import attrs
 import pytest
 
+from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
+from statefun_actors.cli.run.partition_process import PartitionTask, Progress
+from statefun_actors.cli.run.supervisor import _Partitions
 from statefun_actors.cli.signals import STOP_SIGNALS
+from statefun_actors.settings import Settings
+from statefun_actors.store.partitioned import Layout
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +43,7 @@ class Processes:
     works: Sequence[Work]
     stopping: str | None = None
 
-    def reported(self, number: int, report: object) -> None: ...
+    def reported(self, number: int, report: object, *, stopping: bool) -> None: ...
 
     def ended(self, number: int, ended: Ended) -> float | None:
         return None
@@ -78,7 +84,7 @@ class Restarted(Processes):
 class Printed(Processes):
     """A group that prints reports."""
 
-    def reported(self, number: int, report: object) -> None:
+    def reported(self, number: int, report: object, *, stopping: bool) -> None:
         echo(str(report), err=True)
 
 
@@ -97,3 +103,47 @@ def test_a_pause_before_a_restart_takes_no_cpu_after_a_child_of_the_process_has_
     assert Supervisor(group, []).to_the_end() == 1
     first, second = group.began
     assert second - first < 0.2
+
+
+# --- partitions
+
+
+@pytest.fixture
+def partition(tmp_path: Path) -> _Partitions:
+    """A group of one partition. It prints when it announces that all are ready."""
+    task = PartitionTask(
+        app="app.py",
+        path=tuple(sys.path),
+        settings=Settings(),
+        logs=LogOptions("info"),
+        store=tmp_path,
+        cache_bytes=1,
+        egress_backlog=1,
+        strict=False,
+        token=None,
+        metrics=False,
+        names=[],
+    )
+    return _Partitions(
+        task, Layout(partitions=1, system="s"), [], lambda: print("Running", file=sys.stderr), quiet=False
+    )
+
+
+def stop_during_the_start(sockets: Sequence[socket], reports: Connection) -> None:
+    """Stop the supervisor before a report that the partition is ready; report handled messages after SIGTERM."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    os.kill(os.getppid(), signal.SIGINT)
+    signal.sigwait([signal.SIGTERM])
+    reports.send(Progress())
+    reports.send(Progress(3))
+
+
+def test_nothing_is_announced_after_the_stop_has_begun(
+    partition: _Partitions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    partition.works = [Work("partition 0", stop_during_the_start, [])]
+    assert Supervisor(partition, []).to_the_end() == 0
+    assert capsys.readouterr().err == (
+        "Stopping: running handlers finish, and results are stored. Repeat to stop at once.\n"
+    )
+    assert (partition.announced, partition.states[0].handled) == (False, 3)

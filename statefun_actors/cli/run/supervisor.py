@@ -106,10 +106,12 @@ class _Partitions:
         ]
         self.stopping: str | None = None if quiet else STOPPING
 
-    def reported(self, number: int, report: Progress) -> None:
+    def reported(self, number: int, report: Progress, *, stopping: bool) -> None:
         state = self.states[number]
-        state.ready = True
         state.handled += report.handled
+        if stopping:
+            return  # a partition that is stopped while it starts reports, too
+        state.ready = True
         if not self.announced and all(each.ready for each in self.states):
             self.announced = True
             self._announce()

@@ -57,7 +57,7 @@ class _Workers:
         self._loaded: dict[int, float] = {}
         """By number, the time at which a running worker had loaded APP, in seconds of the monotonic clock."""
 
-    def reported(self, number: int, report: float) -> None:
+    def reported(self, number: int, report: float, *, stopping: bool) -> None:  # noqa: ARG002 - nothing is printed
         self._loaded[number] = report
 
     def ended(self, number: int, ended: Ended) -> float | None:
