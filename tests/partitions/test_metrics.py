@@ -13,13 +13,16 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from statefun_actors.http.ingress.merged_metrics import merged_metrics
 
+ODD = 'odd "name" {x} y\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029z'
+"""A label with all line separators of ``str.splitlines``; Prometheus escapes only the line feed."""
+
 
 def registry(number: int) -> CollectorRegistry:
     """The metrics of one partition."""
     found = CollectorRegistry()
     Gauge("waiting", "Without labels.", registry=found).set(number)
     counter = Counter("taken", "With labels: a { brace.", ["type"], registry=found)
-    counter.labels('odd "name" {x} y').inc(10 + number)
+    counter.labels(ODD).inc(10 + number)
     Histogram("seconds", "A histogram.", ["handler"], buckets=[1.0], registry=found).labels("h").observe(number)
     if number:
         Counter("later", "Only the second one has it.", registry=found).inc()
@@ -46,8 +49,8 @@ def test_metrics_have_the_label_of_their_partition(
     assert found == {
         ("waiting", "0"): 0,
         ("waiting", "1"): 1,
-        ("taken_total", "0", 'odd "name" {x} y'): 10,
-        ("taken_total", "1", 'odd "name" {x} y'): 11,
+        ("taken_total", "0", ODD): 10,
+        ("taken_total", "1", ODD): 11,
         ("seconds_bucket", "0", "h", "1.0"): 1,
         ("seconds_bucket", "0", "h", "+Inf"): 1,
         ("seconds_count", "0", "h"): 1,

@@ -29,7 +29,7 @@ def merged_metrics(texts: Mapping[int, str | None]) -> str:
     """By their first lines: a family is in one piece."""
     for partition, text in texts.items():
         family = _Family()
-        for line in (text or "").splitlines():
+        for line in (text or "").split("\n"):  # not splitlines(): labels may contain other line separators
             if line.startswith("# HELP "):
                 family = families.setdefault(line, _Family())
             elif line.startswith("#"):
