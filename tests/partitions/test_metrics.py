@@ -40,6 +40,8 @@ def test_metrics_have_the_label_of_their_partition(
     merged = merged_metrics({number: generate(registry(number)).decode() for number in range(2)} | {2: None})
     families = list(parse(merged))
     assert len({family.name for family in families}) == len(families)
+    documented = {family.name: family.documentation for family in families}
+    assert documented["statefun_actors_partition_up"] == "1 if the partition's metrics are in this response, else 0."
     found = {
         (sample.name, sample.labels.pop("partition"), *sample.labels.values()): sample.value
         for family in families

@@ -21,9 +21,9 @@ class _Family:
 
 
 def merged_metrics(texts: Mapping[int, str | None]) -> str:
-    """The metrics in *texts*, by partition, each with the label ``partition``; None: the partition did not answer.
+    """The metrics in *texts*, by partition, each with the label ``partition``; None: there are none.
 
-    The gauge ``statefun_actors_partition_up`` says which have answered.
+    The gauge ``statefun_actors_partition_up`` says whose metrics are there.
     """
     families: dict[str, _Family] = {}
     """By their first lines: a family is in one piece."""
@@ -37,7 +37,9 @@ def merged_metrics(texts: Mapping[int, str | None]) -> str:
             elif line:
                 family.samples.append(_with_label(line, partition))
     up = [f'{_UP}{{partition="{partition}"}} {int(text is not None)}' for partition, text in texts.items()]
-    families[f"# HELP {_UP} 1 if the partition has answered, else 0."] = _Family({f"# TYPE {_UP} gauge": None}, up)
+    families[f"# HELP {_UP} 1 if the partition's metrics are in this response, else 0."] = _Family(
+        {f"# TYPE {_UP} gauge": None}, up
+    )
     merged: list[str] = []
     for head, family in families.items():
         family.comments.pop(_END, None)
