@@ -16,6 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from statefun_actors.address import Address
+from statefun_actors.history.change_rows import change_rows
 from statefun_actors.history.entries import Kind, gap_row, key_of, row_of
 from statefun_actors.history.step import LARGEST_EPOCH, Step, packed_or_none, packed_step
 from statefun_actors.history.wording import GAP_REASON
@@ -59,6 +60,8 @@ class Recorder:
         self._shared: list[bytes] = []
         """The entries of the last row, while it is small enough to be written again."""
         self._keys: dict[str, None] = {}
+        self._older: Sequence[Step] = ()
+        """Steps of the epoch that have no place in its row: their changes get rows of their own before it."""
         self._began = time.perf_counter()
         self.share = 0.0
         """The part of the time that packing took, in the last epochs."""
@@ -85,7 +88,8 @@ class Recorder:
             self._pack_changes(steps, {}, entries, keys)
         else:
             self._pack(steps, entries, keys)
-        found = self._rows(entries, keys) if entries or self._gap_is_new else None
+        older = self._older_rows() if self._older else []
+        found = self._rows(entries, keys, older) if entries or older or self._gap_is_new else None
         ended = time.perf_counter()
         if full:
             share = (ended - began) / max(ended - self._began, 1e-6)
@@ -100,7 +104,8 @@ class Recorder:
     ) -> None:
         """Add *steps* to *entries*; of an entity with more than ``keep`` messages in them, only the last ones.
 
-        If they are too large, only changes by operators are added from there on, up to the same limit.
+        If they are too large, only changes by operators are added from there on, up to the same limit. Those behind
+        that limit are added to rows of their own, if they have no messages.
         """
         kept: list[bytes] = []
         counts: dict[Address, int] = {}
@@ -120,6 +125,7 @@ class Recorder:
                 rest = steps[: index + 1]
                 if changes_only:
                     self._not_recorded(rest, counts)
+                    self._older = rest
                 else:
                     self._pack_changes(rest, counts, entries, keys)
                 break
@@ -174,7 +180,17 @@ class Recorder:
         self._gap_count += missing
         self._gap_is_new = True
 
-    def _rows(self, entries: list[bytes], keys: dict[str, None]) -> Recorded:
+    def _older_rows(self) -> list[HistoryRow]:
+        rows, self._older = change_rows(self._older, self._seq + 1), ()
+        for row in rows:
+            self._seq = row.seq
+            self._sizes.append((row.seq, 0))
+            self._count_bytes(-1, row)
+        if rows:
+            self._shared, self._keys = [], {}
+        return rows
+
+    def _rows(self, entries: list[bytes], keys: dict[str, None], older: list[HistoryRow]) -> Recorded:
         rows: list[HistoryRow] = []
         if entries:
             if not self._shared or sum(map(len, self._shared)) >= SHARED:
@@ -187,7 +203,7 @@ class Recorder:
         if self._gap_is_new:
             self._gap_is_new = False
             rows.append(self._gap())
-        return Recorded(rows, self._trimmed(rows))
+        return Recorded([*older, *rows], self._trimmed(rows))
 
     def _gap(self) -> HistoryRow:
         if not self._gap_seq:
@@ -197,14 +213,17 @@ class Recorder:
             self._shared, self._keys = [], {}
         return gap_row(self._gap_seq, self._gap_from, self._gap_until, self._gap_count)
 
+    def _count_bytes(self, at: int, row: HistoryRow) -> None:
+        size = len(row.keys) + len(row.packed)
+        self._bytes += size - self._sizes[at][1]
+        self._sizes[at] = (row.seq, size)
+
     def _trimmed(self, rows: Sequence[HistoryRow]) -> list[int]:
         """Count the bytes of *rows*; the seqs of the oldest rows, which are deleted."""
         for row in rows:
-            size = len(row.keys) + len(row.packed)
             for at in (-1, -2):
                 if len(self._sizes) >= -at and self._sizes[at][0] == row.seq:
-                    self._bytes += size - self._sizes[at][1]
-                    self._sizes[at] = (row.seq, size)
+                    self._count_bytes(at, row)
         done: list[int] = []
         while self._bytes > self._most_bytes and len(self._sizes) > 2:
             seq, size = self._sizes.popleft()
