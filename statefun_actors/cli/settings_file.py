@@ -100,7 +100,7 @@ def _is_deep(parsed: object) -> bool:
 def _too_deep(path: Path, text: str) -> SettingsFileError:
     """The error, with the line of the deepest nesting, by open brackets and parts of its key."""
     open_brackets, deepest, where = 0, 0, 1
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         bare = _QUOTED.sub("", line)
         depth = open_brackets + sum(bare.count(char) for char in "[{.")
         open_brackets += sum(bare.count(char) for char in "[{") - sum(bare.count(char) for char in "]}")

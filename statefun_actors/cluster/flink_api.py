@@ -131,6 +131,6 @@ class FlinkRest:
 
 def _root(trace: str) -> str:
     """The innermost cause in a Java stack trace, as one line."""
-    causes = [line for line in trace.splitlines() if line and not line.startswith(("\t", " "))]
+    causes = [line for line in trace.split("\n") if line.strip() and not line.startswith(("\t", " "))]
     last = causes[-1] if causes else trace.strip()
     return last.removeprefix("Caused by: ").strip()

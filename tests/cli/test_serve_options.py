@@ -185,6 +185,7 @@ def test_the_help_shows_every_setting_in_the_same_words(command: str) -> None:
     [
         ("[serve]\nbind = " + "[" * 3_000 + "]" * 3_000, 2),
         ("retry-budget = 1\nserve." + ".".join("a" * 3_000) + " = 1", 2),
+        ("# not a line: \u2028 \x85 \u2029\n[serve]\nbind = " + "[" * 3_000 + "]" * 3_000, 3),
         ("a = [\n" + "{ b = [\n" * 30 + "] }\n" * 30 + "]\n", 31),
     ],
 )

@@ -27,6 +27,7 @@ from statefun_actors.cluster import (
     savepoint_in,
 )
 from statefun_actors.cluster.build_cache import made
+from statefun_actors.cluster.flink_api import _root
 from statefun_actors.cluster.states import checkpoints_in, clear_for_new_run
 from statefun_actors.cluster.toolchain import _java_says
 from statefun_actors.deploy import EndpointComponent, KafkaEgress, KafkaIngress, Module, Topic, Transport, local_module
@@ -262,3 +263,8 @@ def test_a_signal_while_something_is_fetched_ends_that_and_leaves_nothing(how: s
     assert said.splitlines()[-1] == "Fetching Flink by Maven, once."
     wait_gone([int(begun.read_text())])
     assert list(cache.iterdir()) == []
+
+
+def test_the_cause_of_a_trouble_is_the_last_line_of_its_stack_trace_that_begins_one() -> None:
+    trace = "java.lang.A: first\r\n\tat b(C.java:1)\r\nCaused by: java.lang.D: one\u2028\x85two\r\n\tat e(F.java:2)\r\n"
+    assert _root(trace) == "java.lang.D: one\u2028\x85two"

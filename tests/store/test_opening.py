@@ -125,11 +125,12 @@ async def test_a_reader_sees_one_commit_within_a_snapshot_and_checks_and_copies_
         assert (reader.check(), reader.is_older) == ([], False)
 
 
-async def test_a_contact_is_announced_to_processes_that_find_the_store_in_use(tmp_path: Path) -> None:
+@pytest.mark.parametrize("contact", ["/run/bank.sock", "/run/\u2028\x85\x0b\x1c/bank.sock"])
+async def test_a_contact_is_announced_to_processes_that_find_the_store_in_use(tmp_path: Path, contact: str) -> None:
     url = f"sqlite:///{tmp_path / 'store.db'}"
     with closing(open_store(url)) as store:
         before = contact_of(url)
-        store.announce("/run/bank.sock")
+        store.announce(contact)
         with pytest.raises(StoreInUseError) as running:
             open_store(url)
         announced = contact_of(url)
@@ -137,8 +138,8 @@ async def test_a_contact_is_announced_to_processes_that_find_the_store_in_use(tm
         with pytest.raises(StoreInUseError) as ending:
             open_store(url)
 
-        assert (before, announced, contact_of(url)) == (None, "/run/bank.sock", None)
-    assert (running.value.contact, running.value.ending) == ("/run/bank.sock", False)
+        assert (before, announced, contact_of(url)) == (None, contact, None)
+    assert (running.value.contact, running.value.ending) == (contact, False)
     assert (ending.value.contact, ending.value.ending) == (None, True)
 
 

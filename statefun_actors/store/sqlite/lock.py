@@ -147,7 +147,8 @@ def log_of(store: Path) -> tuple[str, str] | None:
 
 
 def _lines(data: bytes) -> list[str]:
-    return data.decode(errors="surrogateescape").splitlines()
+    # Not splitlines(): the path of a socket may contain other line separators.
+    return [line for line in data.decode(errors="surrogateescape").split("\n") if line]
 
 
 def contact_of(store: Path) -> str | None:
