@@ -32,7 +32,7 @@ from statefun_actors.history.reading import (
 )
 from statefun_actors.history.recorder import Recorded, Recorder
 from statefun_actors.history.step import Step, discarded_step, dropped_step, without_large
-from statefun_actors.history.wording import GAP_REASON, NO_HISTORY, gap_text
+from statefun_actors.history.wording import GAP_REASON, NEWER_SHOWN, NO_HISTORY, gap_text
 
 __all__ = [
     "CANCEL",
@@ -41,6 +41,7 @@ __all__ = [
     "KEEP",
     "LATER",
     "MOST_KEPT",
+    "NEWER_SHOWN",
     "NEWEST",
     "NO_HISTORY",
     "SEND",

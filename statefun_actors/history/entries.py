@@ -154,8 +154,7 @@ class DamagedHistoryError(StoreError):
         super().__init__(
             "",
             f"row {seq} of the history can't be unpacked: {error}",
-            "State and messages are not affected. Restore a backup to see entries up to this row; newer ones are "
-            "shown.",
+            "State and messages are not affected. Restore a backup to see the entries up to this row.",
         )
         self.args = (seq, error)
 

@@ -364,7 +364,7 @@ async def test_entries_under_two_names_of_a_type_are_read_in_order_and_no_furthe
         next(found)
     assert str(raised.value) == (
         "row 1 of the history can't be unpacked: MessagePack data is malformed: invalid opcode '\\xc1' (byte 0). State "
-        "and messages are not affected. Restore a backup to see entries up to this row; newer ones are shown."
+        "and messages are not affected. Restore a backup to see the entries up to this row."
     )
     assert not raised.value.retryable
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)

@@ -40,7 +40,7 @@ It reads the store, also while an engine runs on it, and changes nothing. {EXIT_
 @store_command
 def history(words: tuple[str, ...], limit: int | None, store: Path | None, as_json: bool) -> None:
     from statefun_actors.admin import view_history
-    from statefun_actors.history import NO_HISTORY, read_keep
+    from statefun_actors.history import NEWER_SHOWN, NO_HISTORY, read_keep
     from statefun_actors.store import has_partitions
 
     app, rest = app_and_rest(words, store, is_subject)
@@ -65,7 +65,7 @@ def history(words: tuple[str, ...], limit: int | None, store: Path | None, as_js
             nothing=nothing,
         )
         if newer.error is not None:
-            raise newer.error
+            raise click.ClickException(f"{newer.error} {NEWER_SHOWN}")
 
 
 class _NewerRows:

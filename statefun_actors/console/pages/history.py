@@ -13,7 +13,7 @@ from statefun_actors.asking import OWN_FUNCTIONS
 from statefun_actors.console.look import Look, Page
 from statefun_actors.console.pages.paging import ROWS, number
 from statefun_actors.console.values import label
-from statefun_actors.history import read_keep
+from statefun_actors.history import NEWER_SHOWN, DamagedHistoryError, read_keep
 from statefun_actors.store import StoreError
 from statefun_actors.text import shortened
 
@@ -110,6 +110,8 @@ def items_of(
         return items, False, ""
     except ValueError as error:
         return [], False, _sentence(error)
+    except DamagedHistoryError as error:
+        return items, False, f"{error} {NEWER_SHOWN}" if items else str(error)
     except StoreError as error:
         return items, False, str(error)
 
