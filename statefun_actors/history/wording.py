@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-NO_HISTORY: Final = "No history is recorded. Start it with --history 100, or with history=100 in Python."
+NO_HISTORY: Final = (
+    "No history is recorded. To record one, start the run with --history 100, or the runtime with history=100."
+)
 NEWER_SHOWN: Final = "Newer entries are shown."
 """Follows the error of a damaged row in the views that show what is newer."""
 GAP_REASON: Final = "the engine was at its limit, or they were too large"

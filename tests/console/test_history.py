@@ -165,7 +165,10 @@ async def test_where_nothing_is_recorded_the_page_says_why() -> None:
         await runtime.tell(Ledger.at("2026"), Cost(1))
         text = (await console.get(f"/console/entity{query(type='talk/ledger', id='2026')}")).text
 
-    assert "No history is recorded. Start it with --history 100, or with history=100 in Python." in text
+    assert (
+        "No history is recorded. To record one, start the run with --history 100, or the runtime with history=100."
+        in text
+    )
 
 
 async def test_values_are_escaped() -> None:

@@ -201,7 +201,10 @@ def test_where_nothing_is_recorded_it_says_why(tmp_path: Path) -> None:
     nothing = in_this_process("history", "app.py", ADA, folder=tmp_path)
     off = in_this_process("history", "app.py", ADA, "--store", "none.db", folder=tmp_path)
     assert nothing.stdout == f"No history of {ADA} is recorded.\n"
-    assert off.stdout == "No history is recorded. Start it with --history 100, or with history=100 in Python.\n"
+    assert (
+        off.stdout
+        == "No history is recorded. To record one, start the run with --history 100, or the runtime with history=100.\n"
+    )
 
 
 def test_a_gap_is_a_row(folder: Path) -> None:
