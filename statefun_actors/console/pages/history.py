@@ -97,8 +97,8 @@ def items_of(
 ) -> tuple[list[HistoryItem], bool, str]:
     """Items of *address* older than *before*, at most *left*; whether there are more; a problem.
 
-    At most *most*, and the gaps between them. A gap has no place for the next page to begin at, so none is the last
-    one if there are more.
+    At most *most*, and the gaps between them. The next page begins at the place of the last item. A gap has none, so a
+    page that has a next one does not end with a gap.
     """
     items: list[HistoryItem] = []
     try:
