@@ -31,7 +31,8 @@ _SLICE_SECONDS: Final = 0.005
 _UNSEEN_SECONDS: Final = 60.0
 """A search at which no page looks for this long ends."""
 
-_Ending = Literal["", "done", "full", "cancelled", "failed"]
+_Cancelled = Literal["cancelled", "replaced"]
+_Ending = Literal["", "done", "full", "unseen", "failed"] | _Cancelled
 
 
 @attrs.frozen
@@ -55,7 +56,7 @@ class Scan:
     Args:
         scanned: entities that were read.
         found: the first of those that match, by id.
-        ending: how it ended; empty while it runs.
+        ending: how it ended; empty while it runs. ``replaced``: another search began. ``unseen``: no page looked at it.
         problem: why it failed.
     """
 
@@ -67,14 +68,19 @@ class Scan:
     seen: float = attrs.field(factory=time.monotonic)
     """When a page looked at it last, by the monotonic clock."""
     cancelled: Event = attrs.field(factory=Event)
+    _cancelled_as: _Cancelled = "cancelled"
 
-    def cancel(self) -> None:
-        """End it soon, if it runs or waits to begin."""
-        self.cancelled.set()
+    def cancel(self, ending: _Cancelled = "cancelled") -> None:
+        """End it soon as *ending*, if it runs or waits to begin."""
+        if not self.cancelled.is_set():
+            self._cancelled_as = ending
+            self.cancelled.set()
 
-    def is_unwanted(self) -> bool:
-        """Whether it was cancelled, or no page looks at it any more."""
-        return self.cancelled.is_set() or time.monotonic() - self.seen > _UNSEEN_SECONDS
+    def unwanted(self) -> _Ending:
+        """How it is to end, if it was cancelled or no page looks at it any more; empty if it goes on."""
+        if self.cancelled.is_set():
+            return self._cancelled_as
+        return "unseen" if time.monotonic() - self.seen > _UNSEEN_SECONDS else ""
 
 
 class Scans:
@@ -100,7 +106,7 @@ class Scans:
         scan = self._scans.get(search)
         if scan is None:
             if self._running is not None:
-                self._running.cancel()
+                self._running.cancel("replaced")
             scan = self._running = self._scans[search] = Scan(search)
             if len(self._scans) > _KEPT:
                 del self._scans[next(iter(self._scans))]
@@ -153,8 +159,8 @@ class Scans:
         """Read the entities; each step takes a slice of time. Nothing is read once *scan* is unwanted."""
         search = scan.search
         try:
-            if scan.is_unwanted():
-                scan.ending = "cancelled"
+            if unwanted := scan.unwanted():
+                scan.ending = unwanted
                 return
             matches = field_matcher(search.typename, search.field, search.written, now_ms, self._app, self._known)
             ends = time.monotonic() + _SLICE_SECONDS
@@ -167,8 +173,8 @@ class Scans:
                 scan.scanned += 1
                 if time.monotonic() >= ends:
                     yield
-                    if scan.is_unwanted():
-                        scan.ending = "cancelled"
+                    if unwanted := scan.unwanted():
+                        scan.ending = unwanted
                         return
                     ends = time.monotonic() + _SLICE_SECONDS
             scan.ending = "done"
