@@ -26,7 +26,6 @@ from statefun_actors.history.reading import (
     Place,
     find_sent,
     read_entries,
-    read_gaps,
     read_history,
     read_keep,
 )
@@ -64,7 +63,6 @@ __all__ = [
     "find_sent",
     "gap_text",
     "read_entries",
-    "read_gaps",
     "read_history",
     "read_keep",
     "type_address",

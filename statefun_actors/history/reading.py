@@ -106,11 +106,6 @@ def find_sent(store: StoreReader, function: Address) -> Iterator[tuple[Place, En
             yield Place(row, index), entry
 
 
-def read_gaps(store: StoreReader) -> list[Entry]:
-    """The last gaps: times in which messages were not recorded, newest first."""
-    return [entry for entry in _common(store) if entry.kind == Kind.GAP]
-
-
 def _common(store: StoreReader) -> list[Entry]:
     """The last gaps and changes to function types, newest first."""
     rows = store.history(key_of("", ""), NEWEST.row, _COMMON)

@@ -22,11 +22,11 @@ from typing import Final, NamedTuple
 from statefun_actors import Address, Entity, handles, persisted
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, EngineOptions, SystemClock
-from statefun_actors.history import read_gaps
 from statefun_actors.ingress import Answer, IngressMessage
 from statefun_actors.store import open_store
 from statefun_actors.types import pack
 from tests.benchmarks.figures import Figure, parser_of, report
+from tests.engine.recorded import read_gaps
 
 _ENTITIES: Final = 3_000
 _OFFERED: Final = 5_000

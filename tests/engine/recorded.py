@@ -1,13 +1,13 @@
-"""Writes a history into a store, as an engine does."""
+"""Writes a history into a store, as an engine does, and reads its gaps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from statefun_actors import Address
-from statefun_actors.history import KEEP, Kind, Recorder, Step
+from statefun_actors.history import KEEP, Entry, Kind, Recorder, Step, read_history
 from statefun_actors.model import Send
-from statefun_actors.store import Commit, Message, Store
+from statefun_actors.store import Commit, Message, Store, StoreReader
 from statefun_actors.types import pack
 
 E = Address("t/e", "a")
@@ -39,3 +39,8 @@ async def record_with_gap(store: Store, entity: Address, *, older: int, newer: i
     if newer:
         await commit(store, recorder, steps(newer, first=older + 1, entity=entity, at_ms=3_000))
     await store.commit(Commit(positions={KEEP: f"{keep}"}))
+
+
+def read_gaps(store: StoreReader) -> list[Entry]:
+    """The last gaps, newest first."""
+    return [entry for _, entry in read_history(store, [Address("t/none", "none")]) if entry.kind == Kind.GAP]

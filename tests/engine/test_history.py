@@ -21,7 +21,6 @@ from statefun_actors.history import (
     Recorder,
     Step,
     read_entries,
-    read_gaps,
     read_history,
     without_large,
 )
@@ -33,7 +32,7 @@ from statefun_actors.store import Commit, HistoryRow, MemoryStore, Message, Stor
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
 from tests.engine.engines import HeldStore, running, send, until
-from tests.engine.recorded import commit, steps
+from tests.engine.recorded import commit, read_gaps, steps
 
 ON = EngineOptions(history=100)
 

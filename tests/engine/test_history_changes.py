@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from statefun_actors import Address
-from statefun_actors.history import KEEP, Kind, Recorder, Step, append_steps, read_entries, read_gaps
+from statefun_actors.history import KEEP, Kind, Recorder, Step, append_steps, read_entries
 from statefun_actors.history.recorder import MOST_BYTES
 from statefun_actors.history.step import LARGEST_EPOCH
 from statefun_actors.store import Commit, MemoryStore
-from tests.engine.recorded import E, commit, steps
+from tests.engine.recorded import E, commit, read_gaps, steps
 
 COUNT = 60_000
 PAUSED = [Step(Address("t/e", f"{number:0100}"), 1, Kind.PAUSED) for number in range(COUNT)]

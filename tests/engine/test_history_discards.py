@@ -13,12 +13,11 @@ from statefun_actors.history import (
     append_steps,
     discarded_step,
     read_entries,
-    read_gaps,
 )
 from statefun_actors.store import Commit, DeadLetterEntry, MemoryStore, Message
 from statefun_actors.types import pack
 from tests.engine.engines import running, send
-from tests.engine.recorded import commit, steps
+from tests.engine.recorded import commit, read_gaps, steps
 
 
 class Picky(Entity, typename="discards/picky"):

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from statefun_actors import Address
 from statefun_actors.asking import REPLY
-from statefun_actors.history import Kind, Recorder, Step, gap_text, read_entries, read_gaps
+from statefun_actors.history import Kind, Recorder, Step, gap_text, read_entries
 from statefun_actors.store import MemoryStore, Message
 from statefun_actors.types import pack
-from tests.engine.recorded import E, commit, steps
+from tests.engine.recorded import E, commit, read_gaps, steps
 
 A, B = Address("t/a", "1"), Address("t/b", "1")
 
