@@ -97,10 +97,14 @@ class Running:
         """The process of *partition*: the one that has its store open."""
         path = str((self.store / str(partition)).resolve())
         for pid in self.children():
-            with suppress(OSError):
-                if any(str(each.readlink()) == path for each in Path(f"/proc/{pid}/fd").iterdir()):
-                    return pid
+            if path in opened(pid):
+                return pid
         raise AssertionError(f"no process has {path} open")
+
+    def is_starting(self, pid: int) -> bool:
+        """Whether the process *pid* has not opened the store of a partition yet."""
+        stores = {str((self.store / str(number)).resolve()) for number in range(self.count)}
+        return stores.isdisjoint(opened(pid))
 
     def kill(self, pid: int) -> None:
         """Kill the process of one partition."""
@@ -167,6 +171,16 @@ class Running:
             attempts.append(f"{time.monotonic() - began:.2f} s: {outcome}")
             time.sleep(0.02)  # between two attempts of a client
         raise AssertionError("\n".join(["no answer:", *attempts, "", self.logged()]))
+
+
+def opened(pid: int) -> set[str]:
+    """What the process *pid* has open: the paths of files, and sockets as ``socket:[inode]``."""
+    found: set[str] = set()
+    with suppress(OSError):  # the process has ended
+        for each in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):  # it was closed
+                found.add(str(each.readlink()))
+    return found
 
 
 def is_alive(pid: int) -> bool:
