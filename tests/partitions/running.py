@@ -123,9 +123,10 @@ class Running:
         body: object = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = DEADLINE,
+        by: int | None = None,
     ) -> Got:
-        """One request by a new connection."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        """One request by a new connection. The process of the partition *by* gets it; None: any."""
+        connection = self._connection(timeout) if by is None else self._connection_to(by, timeout)
         try:
             data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
             connection.request(method, path, data, {"Content-Type": "application/json", **(headers or {})})
@@ -133,6 +134,21 @@ class Running:
             return Got(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
             connection.close()
+
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def _connection_to(self, partition: int, timeout: float) -> http.client.HTTPConnection:
+        """A connection to the process of *partition*: new ones are opened until the kernel chooses its socket."""
+        pid, end = self.pid_of(partition), time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            connection = self._connection(timeout)
+            connection.request("GET", "/healthz")  # the process that responds has accepted it
+            connection.getresponse().read()
+            if f"socket:[{inode_of_peer(connection)}]" in opened(pid):
+                return connection
+            connection.close()
+        raise AssertionError(f"the process of partition {partition} has got no connection")
 
     def add(
         self,
@@ -143,11 +159,17 @@ class Running:
         wait: str = "10s",
         key: str | None = None,
         timeout: float = DEADLINE,
+        by: int | None = None,
     ) -> Got:
-        """Add *number* to the cell *id*, which passes it on to the cell *to*."""
+        """Add *number* to the cell *id*, which passes it on to the cell *to*. *by*: as for :meth:`request`."""
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.request(
-            "PUT", f"/ingress/test/cell/{id}?type=test/add&wait={wait}", {"number": number, "to": to}, headers, timeout
+            "PUT",
+            f"/ingress/test/cell/{id}?type=test/add&wait={wait}",
+            {"number": number, "to": to},
+            headers,
+            timeout,
+            by,
         )
 
     def add_surely(self, id: str, number: int, to: str) -> None:
@@ -171,6 +193,13 @@ class Running:
             attempts.append(f"{time.monotonic() - began:.2f} s: {outcome}")
             time.sleep(0.02)  # between two attempts of a client
         raise AssertionError("\n".join(["no answer:", *attempts, "", self.logged()]))
+
+
+def inode_of_peer(connection: http.client.HTTPConnection) -> str:
+    """The inode of the socket at the other end of *connection*, which a process of this machine has accepted."""
+    here, there = (f"0100007F:{port:04X}" for _, port in (connection.sock.getsockname(), connection.sock.getpeername()))
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()]
+    return next(row[9] for row in rows if row[1:3] == [there, here])
 
 
 def opened(pid: int) -> set[str]:
