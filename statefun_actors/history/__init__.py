@@ -21,6 +21,7 @@ from statefun_actors.history.entries import (
     change_of,
     type_address,
 )
+from statefun_actors.history.items import history_items
 from statefun_actors.history.reading import (
     NEWEST,
     Place,
@@ -62,6 +63,7 @@ __all__ = [
     "dropped_step",
     "find_sent",
     "gap_text",
+    "history_items",
     "read_entries",
     "read_history",
     "read_keep",

@@ -8,7 +8,7 @@ from typing import Final
 from statefun_actors.address import Address
 from statefun_actors.admin.views.history_items import HistoryItem, function_of, items_of
 from statefun_actors.dispatch import Application
-from statefun_actors.history import NEWEST, Entry, Kind, Place, change_of, read_history, read_keep
+from statefun_actors.history import NEWEST, Entry, Kind, Place, change_of, history_items
 from statefun_actors.store import StoreReader
 from statefun_actors.text import shortened
 from statefun_actors.types import Codec
@@ -41,24 +41,14 @@ def view_history(
         ValueError: *before* is not a place.
     """
     function = function_of(app, address.typename)
-    keep = read_keep(store)
-    left = keep if left is None else min(left, keep)
-    place, message = place_of(before)
-    oldest = NEWEST if place == NEWEST else Place(place.row, place.at + 1)
-    if left <= 0:
-        return
-    for entry_place, entry in read_history(store, names_of(app, address), oldest):
-        if entry_place is None:
-            yield _without_place(entry)
-            continue
-        items = items_of(entry_place, entry, function, known)
-        if entry_place == place:
-            items = items[:message]
-        for item in reversed(items):
-            yield item
-            left -= 1
-            if left == 0:
-                return
+    yield from history_items(
+        store,
+        names_of(app, address),
+        lambda place, entry: items_of(place, entry, function, known),
+        _without_place,
+        before=place_of(before),
+        left=left,
+    )
 
 
 def names_of(app: Application | None, address: Address) -> list[Address]:
