@@ -211,8 +211,14 @@ class Supervisor:
         self._stopping = True
         for listener in self._listeners:
             listener.close()
-        if self._signals and self._group.stopping is not None:
-            echo(self._group.stopping, err=True)
+        try:
+            if self._signals and self._group.stopping is not None:
+                echo(self._group.stopping, err=True)
+        finally:  # also if standard error can't be written
+            code = self._terminate()
+        return code
+
+    def _terminate(self) -> int:
         running = [(number, each, each.process) for number, each in enumerate(self._processes) if each.process]
         for _, _, process in running:
             process.terminate()

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Generator, Sequence
-from contextlib import redirect_stderr
+from contextlib import contextmanager, redirect_stderr
 from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import socket
@@ -66,6 +66,12 @@ def report(sockets: Sequence[socket], reports: Connection) -> None:
     reports.send("a report")
 
 
+def wait_for_the_end(sockets: Sequence[socket], reports: Connection) -> None:
+    """Send the supervisor a signal, and end by that of the supervisor."""
+    os.kill(os.getppid(), signal.SIGINT)
+    signal.pause()
+
+
 @attrs.define
 class Restarted(Processes):
     """A group whose process is started once again, after a pause in which the child of the first one ends."""
@@ -88,11 +94,24 @@ class Printed(Processes):
         echo(str(report), err=True)
 
 
-def test_an_error_of_printing_a_report_stops_all_processes() -> None:
+@contextmanager
+def full_disk() -> Generator[None]:
+    """Standard error can't be written, which is an error of the command."""
     with Path("/dev/full").open("wb", buffering=0) as full:
         unwritable = redirect_stderr(io.TextIOWrapper(full, write_through=True))
         with unwritable, pytest.raises(OSError, match="No space left"):
-            Supervisor(Printed([Work("it", report, [])]), []).to_the_end()
+            yield
+
+
+def test_an_error_of_printing_a_report_stops_all_processes() -> None:
+    with full_disk():
+        Supervisor(Printed([Work("it", report, [])]), []).to_the_end()
+    assert not multiprocessing.active_children()
+
+
+def test_an_error_of_printing_that_all_stop_stops_them_nevertheless() -> None:
+    with full_disk():
+        Supervisor(Processes([Work("it", wait_for_the_end, [])], stopping="Stopping."), []).to_the_end()
     assert not multiprocessing.active_children()
 
 
