@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -92,7 +92,8 @@ def _environment() -> Environment:
         seconds=values.seconds,
         span=values.span,
     )
-    environment.globals.update(NO_HISTORY=NO_HISTORY, GAP_REASON=GAP_REASON, gap_text=gap_text)
+    texts: dict[str, Any] = {"NO_HISTORY": NO_HISTORY, "GAP_REASON": GAP_REASON, "gap_text": gap_text}
+    environment.globals.update(texts)
     environment.tests["plain"] = is_plain
     return environment
 
