@@ -174,7 +174,7 @@ def count_no_call(patch: Patch) -> None:
 
 
 def retry_at_once(patch: Patch) -> None:
-    patch.setattr(Mailbox, "backoff", lambda _: 0.1)
+    patch.setattr(Mailbox, "backoff", lambda _, now_ms: 0.1)
 
 
 def never_time_out(patch: Patch) -> None:
