@@ -71,8 +71,7 @@ class NewAlarms:
         """The whole lines: the last one may still be being written."""
         if not self._path.exists():
             return []
-        lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [line for line in lines if line.endswith("\n")]
+        return self._path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def summary(runtime: Runtime) -> Iterator[str]:
