@@ -121,6 +121,11 @@ class Application:
         renamed = self.renamed.get(address.typename)
         return address if renamed is None else Address(renamed, address.id)
 
+    def addresses_of(self, address: Address) -> list[Address]:
+        """*address*, and those that it had under former names of its function type."""
+        former = [Address(old, address.id) for old, new in self.renamed.items() if new == address.typename]
+        return [address, *former]
+
     def refuse_renamed(self) -> None:
         """Check that Flink can run it: Flink keeps state under the function type that wrote it.
 

@@ -53,8 +53,7 @@ def view_history(
 
 def names_of(app: Application | None, address: Address) -> list[Address]:
     """*address*, and those that it had under former names of its type."""
-    renamed = {} if app is None else app.renamed
-    return [address, *(Address(old, address.id) for old, new in renamed.items() if new == address.typename)]
+    return [address] if app is None else app.addresses_of(address)
 
 
 def place_of(written: str) -> tuple[Place, int]:

@@ -14,7 +14,7 @@ from statefun_actors.dispatch import Application, unwrapped
 from statefun_actors.engine import at_ms
 from statefun_actors.entity import EntityFunction
 from statefun_actors.errors import StateDecodeError
-from statefun_actors.history import Entry, Kind, Packed, RecordedMessage, change_of, history_items
+from statefun_actors.history import Entry, Kind, Packed, Place, RecordedMessage, change_of, history_items
 from statefun_actors.model import INGRESS, Invocation, TypedValue
 from statefun_actors.store import StoreReader
 from statefun_actors.types import value_of
@@ -63,8 +63,11 @@ def history_seen(app: Application, store: StoreReader, address: Address) -> Iter
     Raises:
         StoreError: the store can't be read, or a row of its history is damaged.
     """
-    names = [address, *(Address(old, address.id) for old, new in app.renamed.items() if new == address.typename)]
-    return history_items(store, names, lambda _, entry: list(_entries(app, address, entry)), _without_place)
+
+    def items_of(_: Place, entry: Entry) -> list[HistoryEntry]:
+        return list(_entries(app, address, entry))
+
+    return history_items(store, app.addresses_of(address), items_of, _without_place)
 
 
 def _without_place(entry: Entry) -> HistoryEntry:
