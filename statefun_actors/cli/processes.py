@@ -164,7 +164,7 @@ class Supervisor:
                 continue
             ended = not process.is_alive()
             self._read(number, each)
-            if ended:
+            if ended and not self._signals:  # after a signal none is started again
                 if each.reports is not None:  # a child that a handler has started may hold the other end
                     each.reports.close()
                     each.reports = None

@@ -124,6 +124,41 @@ def test_a_pause_before_a_restart_takes_no_cpu_after_a_child_of_the_process_has_
     assert second - first < 0.2
 
 
+def report_and_wait(sockets: Sequence[socket], reports: Connection) -> None:
+    """Send one report, and wait for the signal of the supervisor."""
+    reports.send("a report")
+    signal.pause()
+
+
+def stop_all_and_fail(sockets: Sequence[socket], reports: Connection) -> None:
+    """Send the supervisor a signal, and end with an error, not by its SIGTERM."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    os.kill(os.getppid(), signal.SIGINT)
+    sys.exit(3)
+
+
+@attrs.define
+class WithEnds(Processes):
+    """A group that notes the processes that have ended. A report waits for the end of the process "failing"."""
+
+    names: list[str] = attrs.field(factory=list)
+
+    def reported(self, number: int, report: object, *, stopping: bool) -> None:
+        for each in multiprocessing.active_children():
+            if each.name == "failing":
+                each.join()
+
+    def ended(self, number: int, ended: Ended) -> float | None:
+        self.names.append(ended.name)
+        return 0.0
+
+
+def test_a_process_that_ends_after_the_signal_is_not_started_again() -> None:
+    group = WithEnds([Work("reporting", report_and_wait, []), Work("failing", stop_all_and_fail, [])])
+    assert Supervisor(group, []).to_the_end() == 1
+    assert group.names == []
+
+
 # --- partitions
 
 
