@@ -19,10 +19,14 @@ functions = StatefulFunctions()
 A = Address("conf/function", "a")
 
 
-@functions.bind(
-    "conf/function",
-    states={"count": int, "cart": persisted(type=Point, expire_after_write=timedelta(days=1)), "box": Any},
-)
+STATES: dict[str, object] = {
+    "count": int,
+    "cart": persisted(type=Point, expire_after_write=timedelta(days=1)),
+    "box": Any,
+}
+
+
+@functions.bind("conf/function", states=STATES)
 def declared(context: Context, message: int | str) -> None:
     """Has declared states."""
     match message:
@@ -59,12 +63,18 @@ def registered(context: Context, message: int) -> None:
 functions.register("conf/registered", registered, states={"seen": int})
 
 
+first_request = StatefulFunctions()
+"""A function type of one case: Flink learns the states of a type by its first request, whichever case sends it."""
+first_request.bind("conf/first-request", states=STATES)(declared)
+
+
 @C.case("C1", "bind(states={…}) declares states for the 3.x handshake", Can.DECLARE)
 async def handshake(start: Start) -> None:
-    async with start(functions) as engine:
-        await engine.tell(A, 1, caller=ASKER)
+    target = Address("conf/first-request", "a")
+    async with start(first_request) as engine:
+        await engine.tell(target, 1, caller=ASKER)
         assert engine.asked[0] == ["count", "cart", "box"]
-        assert engine.state(A) == {"count": 1}
+        assert engine.state(target) == {"count": 1}
 
 
 @C.once("C2", "a state may be persisted(type=…, expire_after_write=…)")
