@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,9 @@ from click.testing import CliRunner
 
 from statefun_actors.cli import main
 from statefun_actors.cluster.reserved_ports import ReservedPort
-from tests.cluster.command import START_SECONDS, FlinkCommand, Records, need_flink, started, wait_gone
+from tests.cluster.command import START_SECONDS, need_flink, started, wait_gone
+from tests.faults.app import TOLD
+from tests.faults.orders import Orders, without_faults
 
 pytestmark = [
     pytest.mark.flink,
@@ -25,44 +25,35 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-ACCOUNTS, EACH = 20, 30
-IDS = [f"account-{number}" for number in range(ACCOUNTS)]
+ORDERS = Orders(customers=20, each=12)
 
 
-def send(flink: FlinkCommand, times: int, cents: int = 1) -> None:
-    """Deposits to each account; a protobuf message of one field."""
-    flink.produce(("bank.account.Deposit", id, bytes([8, cents])) for _ in range(times) for id in IDS)
-
-
-def cents(receipts: Records) -> Counter[int]:
-    return Counter(json.loads(value)["cents"] for _, value in receipts)
-
-
-def test_each_message_counts_once_after_any_kill_and_nothing_is_left_behind(tmp_path: Path) -> None:
+async def test_after_any_kill_all_is_as_without_faults_and_nothing_is_left_behind(tmp_path: Path) -> None:
     need_flink()
-    bank, module = str(ROOT / "examples" / "bank"), tmp_path / "elsewhere.yaml"
-    far = ("--url", "http://bank.example:8000", "--kafka", "kafka.example:9092")
-    module.write_text(CliRunner().invoke(main, ["module", bank, *far, "--all-topics", "--per-function"]).stdout)
-    arguments = (bank, "--kafka", "--module", str(module), "--checkpoint-interval", "300ms")
+    app, module = str(ROOT / "tests" / "faults" / "app.py"), tmp_path / "elsewhere.yaml"
+    far = ("--url", "http://shop.example:8000", "--kafka", "kafka.example:9092")
+    module.write_text(CliRunner().invoke(main, ["module", app, *far, "--all-topics", "--per-function"]).stdout)
+    arguments = (app, "--kafka", "--module", str(module), "--checkpoint-interval", "300ms")
+    sent = list(ORDERS.sent())
+    third = len(sent) // 3
     with started(*arguments, folder=tmp_path / "flink") as flink:
         before = dict(flink.pids)
-        with flink.consumed("receipts") as receipts:
-            send(flink, EACH // 3)
-            flink.until(lambda: len(receipts.read()) > ACCOUNTS, "the first receipts")
+        with flink.consumed(TOLD) as told:
+            flink.produce(sent[:third])
+            flink.until(lambda: len(told.read()) > ORDERS.customers, "the first records")
             os.kill(before["TaskManager 1"], signal.SIGKILL)
-            send(flink, EACH // 3)
+            flink.produce(sent[third : 2 * third])
             flink.until(lambda: flink.pids["TaskManager 1"] != before["TaskManager 1"], "another TaskManager")
             os.kill(before["Endpoint"], signal.SIGKILL)
-            send(flink, EACH - 2 * (EACH // 3))
-            flink.until(lambda: len(receipts.read()) >= ACCOUNTS * EACH, "all receipts")
-            send(flink, 1, cents=2)
-            flink.until(lambda: cents(receipts.read())[2] >= ACCOUNTS, "the last of all")
+            flink.produce(sent[2 * third :])
+            flink.until(lambda: len(told.read()) >= ORDERS.told, "all records")
+            flink.produce(ORDERS.reports())
+            flink.until(lambda: len(told.read()) >= ORDERS.told + ORDERS.reporting, "the states")
         flink.until(lambda: "The job runs again." in flink.said, "the job to run again")
         after = dict(flink.pids)
         code, output = flink.stop()
 
-    assert Counter(key for key, value in receipts if json.loads(value)["cents"] == 1) == dict.fromkeys(IDS, EACH)
-    assert cents(receipts) == {1: ACCOUNTS * EACH, 2: ACCOUNTS}
+    assert ORDERS.outcome(told).differs_from(await without_faults(ORDERS)) == ""
     assert code == 0, flink.said
     assert "ResourceWarning" not in flink.said
     assert [line.split()[0] for line in output.splitlines()] == ["Endpoint", "Kafka", "Module", "Logs", "Flink"]
