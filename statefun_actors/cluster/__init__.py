@@ -11,6 +11,7 @@ from statefun_actors.cluster.errors import (
     ToolFailedError,
 )
 from statefun_actors.cluster.jvm import FlinkPrograms, Program, flink_programs, kafka_program
+from statefun_actors.cluster.savepoints import take_savepoint
 from statefun_actors.cluster.states import (
     SavedState,
     is_checkpoint,
@@ -43,4 +44,5 @@ __all__ = [
     "note_savepoint",
     "resume_from",
     "savepoint_in",
+    "take_savepoint",
 ]

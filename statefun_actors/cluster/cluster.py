@@ -19,8 +19,8 @@ from typing import Final
 import attrs
 
 from statefun_actors.cluster.configuration import FlinkSettings, KafkaSettings
-from statefun_actors.cluster.errors import ClusterLateError, FolderInUseError, JobFailsError, SavepointError
-from statefun_actors.cluster.flink_api import FlinkRest, Job
+from statefun_actors.cluster.errors import ClusterLateError, FolderInUseError, JobFailsError
+from statefun_actors.cluster.flink_api import FlinkRest
 from statefun_actors.cluster.jvm import FlinkPrograms, Program
 from statefun_actors.cluster.process import Child
 from statefun_actors.cluster.reserved_ports import ReservedPort
@@ -31,7 +31,6 @@ START_SECONDS: Final = 240.0
 """Timeout of a start, for busy machines; 10 seconds are usual."""
 _STOP_SECONDS: Final = 8.0
 _DUMP_SECONDS: Final = 120.0
-_SAVEPOINT_SECONDS: Final = 120.0
 _SOON: Final = 10.0
 """Seconds: a process that dies earlier, several times in a row, has a permanent fault."""
 _TRIES: Final = 3
@@ -259,20 +258,6 @@ class Cluster:
         return [name for name, _ in ended]
 
     # --- stopping
-
-    async def savepoint(self, folder: Path) -> Path:
-        """Stop the job with a savepoint in *folder*, an absolute path; return the path of the savepoint.
-
-        Raises:
-            SavepointError: it failed.
-        """
-        job: Job | None = await self.rest.job()
-        if job is None or not job.running:
-            raise SavepointError("the job does not run, so it can't take a savepoint.")
-        try:
-            return await self.rest.stop_with_savepoint(job, folder, _SAVEPOINT_SECONDS)
-        except TimeoutError:
-            raise SavepointError(f"the job left no savepoint within {_SAVEPOINT_SECONDS:g} s.") from None
 
     async def stop(self) -> None:
         """Stop all processes, and wait until they have ended."""

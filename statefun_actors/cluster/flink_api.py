@@ -87,15 +87,16 @@ class FlinkRest:
         found = await self._get(f"/jobs/{job.id}/checkpoints")
         return int(found["counts"]["completed"]) if found else 0
 
-    async def stop_with_savepoint(self, job: Job, folder: Path, seconds: float) -> Path:
-        """Stop *job* with a savepoint in *folder*; return its path.
+    async def savepoint(self, job: Job, folder: Path, seconds: float, *, stop: bool) -> Path:
+        """Take a savepoint of *job* in *folder*, and end the job with it if *stop*; return its path.
 
         Raises:
             SavepointError: it failed.
+            TimeoutError: it took longer than *seconds*.
         """
         # Flink's `stop` fails for Kafka's consumer as StateFun uses it (FLINK-28758). Cancelling with a savepoint has
         # the same result: no checkpoint follows it, and a job that resumes from it runs later records again.
-        wish = {"target-directory": folder.as_uri(), "cancel-job": True}
+        wish = {"target-directory": folder.as_uri(), "cancel-job": stop}
         begun = await self._call(f"/jobs/{job.id}/savepoints", wish)
         if begun is None:
             raise SavepointError("the job takes no savepoint: Flink does not answer.")

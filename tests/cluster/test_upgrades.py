@@ -112,6 +112,15 @@ class Shop:
         assert result.exit_code == 1, result.output
         return result.stderr
 
+    def savepoint(self, flink: FlinkCommand, folder: Path) -> Path:
+        """A savepoint in *folder* of the cluster, which goes on. Its command must be the one that *flink* started."""
+        command = ["flink", "savepoint", str(self._app), str(folder), "--folder", str(self.cluster)]
+        result = CliRunner().invoke(main, command)
+        assert (result.exit_code, result.stderr) == (0, ""), flink.said
+        (place,) = folder.iterdir()
+        assert result.stdout == f"Savepoint  {place}\n"
+        return place
+
     def copied_to(self, folder: Path) -> Shop:
         """The same, with a broker's log of its own."""
         copy = Shop(folder)
@@ -134,10 +143,11 @@ class Shop:
 class Upgraded:
     """A shop that resumed from a savepoint with other fields and one more class, in two TaskManagers, and was killed.
 
-    ``said`` and ``pids`` are of the killed command.
+    ``said`` and ``pids`` are of the killed command. ``live`` is a savepoint of the first cluster, which went on.
     """
 
     shop: Shop
+    live: Path
     told: list[str]
     letters: list[tuple[str, bytes]]
     said: str
@@ -152,7 +162,8 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
     with started(*first, "--savepoint", str(shop.savepoints), folder=shop.cluster) as flink:
         shop.add(flink, "x", "y")
         shop.told(flink, 2)
-        shop.add(flink, "z")  # handled only after the savepoint, perhaps
+        live = shop.savepoint(flink, shop.savepoints.with_name("live"))
+        shop.add(flink, "z")  # handled only after the second savepoint, perhaps
         code, output = flink.stop()
         assert code == 0, flink.said
         assert output.splitlines()[-1].startswith(f"Savepoint  {shop.savepoints}/savepoint-")
@@ -167,7 +178,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
         pids = {"the command": flink.pid, **flink.pids}
         flink.stop(signal.SIGKILL)
         wait_gone(pids.values())
-        return Upgraded(shop, told, list(letters), flink.said, pids)
+        return Upgraded(shop, live, told, list(letters), flink.said, pids)
 
 
 def test_fields_that_come_go_and_are_renamed_keep_what_is_kept(upgraded: Upgraded) -> None:
@@ -198,6 +209,20 @@ def test_a_bare_value_for_kafka_fails_its_message_and_not_the_job(upgraded: Upgr
         "ValueMismatchError: expected kafka_record(...) or kinesis_record(...), the only values that the egress "
         "shop/told takes, got a Add\n"
     )
+
+
+def test_a_savepoint_of_a_job_that_goes_on_has_what_a_later_run_is_checked_against(upgraded: Upgraded) -> None:
+    (stopped,) = upgraded.shop.savepoints.iterdir()
+    names = {"_metadata", "statefun-actors-module.yaml", "statefun-actors-states.yaml"}
+    assert names <= {path.name for path in upgraded.live.iterdir()}
+    for name in names - {"_metadata"}:
+        assert (upgraded.live / name).read_bytes() == (stopped / name).read_bytes()
+
+    error = upgraded.shop.refused(
+        *upgraded.shop.arguments(ANOTHER_TYPE, "pass"), "--from-savepoint", str(upgraded.live)
+    )
+
+    assert error.startswith(f"Error: cannot resume from {upgraded.live}:\n  - shop/cart: state 'total' was ")
 
 
 def test_no_process_outlives_a_killed_command(upgraded: Upgraded) -> None:  # the fixture waits for their ends

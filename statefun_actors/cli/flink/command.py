@@ -11,6 +11,7 @@ from typing import Any as Untyped
 import click
 
 from statefun_actors.cli.flink.saved_files import MODULE, STATES
+from statefun_actors.cli.flink.savepoint import savepoint
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.module.file_options import module_options, wanted_of
 from statefun_actors.cli.module.requirements import served_by
@@ -33,7 +34,18 @@ def _read_interval(value: object) -> int:
     return round(seconds * 1000)
 
 
-@click.command
+class _FlinkCommand(click.Command):
+    """``flink savepoint`` is a command of its own; any other first word is an APP."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Untyped
+    ) -> click.Context:
+        if args[:1] == [savepoint.name]:
+            return savepoint.make_context(f"{info_name} {savepoint.name}", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command(cls=_FlinkCommand)
 @click.argument("app", metavar="APP")
 @click.option(
     "--kafka", is_flag=True,
@@ -51,7 +63,9 @@ def _read_interval(value: object) -> int:
     "--checkpoint-interval", "checkpoint_ms", type=Written(_read_interval), default="1s", show_default=True,
     metavar="DURATION", help="Time between checkpoints; exactly-once egresses write their records with them.",
 )  # fmt: skip
-@click.option("--savepoint", type=_FOLDER, metavar="DIR", help="Create a savepoint in DIR when it is stopped.")
+@click.option(
+    "--savepoint", "savepoint_to", type=_FOLDER, metavar="DIR", help="Create a savepoint in DIR when it is stopped."
+)
 @click.option(
     "--from-savepoint", type=_FOLDER, metavar="DIR",
     help="Resume from this savepoint or checkpoint, or from the newest one in DIR. It is never removed.",
@@ -79,7 +93,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     parallelism: int,
     task_managers: int,
     checkpoint_ms: int,
-    savepoint: Path | None,
+    savepoint_to: Path | None,
     from_savepoint: Path | None,
     resume: bool,
     bind: str,
@@ -102,7 +116,11 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     the broker. Ctrl-C or SIGTERM stops everything; a second one stops it at once.
 
     The state is kept in savepoints, and in the last checkpoints of the last runs, also after a crash. Without --resume
-    or --from-savepoint, all records in the topics are handled again, from the beginning.
+    or --from-savepoint, all records in the topics are handled again, from the beginning. A savepoint of a cluster that
+    goes on running:
+
+    \b
+      statefun-actors flink savepoint app.py savepoints
     """  # noqa: D301 - click wants the character itself
     import attrs
 
@@ -131,7 +149,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         application = Application(*loaded.served, settings=settings)
         application.refuse_renamed()
         folder = folder or Path(".statefun", "flink", loaded.name)
-        start = _state_to_start_from(folder, savepoint, from_savepoint, resume=resume)
+        start = _state_to_start_from(folder, savepoint_to, from_savepoint, resume=resume)
     except DefinitionError as error:
         raise AppError(str(error)) from error
     except StatefunActorsError as error:
@@ -178,7 +196,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         parallelism=parallelism,
         task_managers=min(task_managers, parallelism),
         checkpoint_ms=checkpoint_ms,
-        savepoint=savepoint,
+        savepoint=savepoint_to,
         from_savepoint=start,
     )
     raise SystemExit(run_flink(run))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Generator, Sequence
@@ -14,7 +13,8 @@ from typing import Final
 import attrs
 import click
 
-from statefun_actors.cli.flink.saved_files import MODULE, STATES
+from statefun_actors.cli.flink.facts import remove_facts, write_facts
+from statefun_actors.cli.flink.saved_files import copy_notes, note_application
 from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.serve.endpoint_log import EndpointLog
@@ -28,15 +28,14 @@ from statefun_actors.cluster import (
     flink_programs,
     kafka_program,
     note_savepoint,
+    take_savepoint,
 )
-from statefun_actors.deploy import Lock, Module, write_lock, write_module
+from statefun_actors.deploy import Lock, Module
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Listener
 from statefun_actors.settings import Settings
 from statefun_actors.text import one_line
 
-_FACTS: Final = "cluster.json"
-"""A file in the cluster's folder while it runs: its URLs, folders and process ids, for programs."""
 _LOOK_SECONDS: Final = 0.25
 """Seconds between two reads of the endpoint's log."""
 
@@ -118,27 +117,25 @@ def _stopped_by_signals() -> Generator[None]:
 
 
 async def _run(run: FlinkRun, cluster: Cluster) -> int:
-    facts = run.folder / _FACTS
     log = cluster.logs / "endpoint.log"
-    for old in (facts, log):  # from a killed run
-        old.unlink(missing_ok=True)
+    log.unlink(missing_ok=True)  # from a killed run, as are the facts
+    remove_facts(run.folder)
     with stop_signals([cluster.kill]) as stop:
         reporting = asyncio.create_task(_report_messages(log))
         try:
             endpoint = endpoint_program(run.app, run.settings, run.logs, run.listener)
             module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
             with _Status() as status:
-                _note_application(run, module, cluster.checkpoints)
+                note_application(cluster.checkpoints, run.states, module)
                 status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))
                 await _unless(stop, cluster.start(module, endpoint))
             if stop.wanted.is_set():
                 return 128 + int(stop.signal or 0)
             locations = _announce(run, cluster, module, endpoint)
-            await _unless(stop, _watch(cluster, facts, locations))
-            return await _leave_savepoint(run, cluster, module)
+            await _unless(stop, _watch(run.folder, cluster, locations))
+            return await _leave_savepoint(run, cluster)
         finally:
-            with contextlib.suppress(OSError):
-                facts.unlink()
+            remove_facts(run.folder)
             echo("Stopping. Repeat to stop at once.", err=True)
             reporting.cancel()
             await cluster.stop()
@@ -156,9 +153,9 @@ async def _unless(stop: Stop, work: Coroutine[object, object, None]) -> None:
         task.result()
 
 
-async def _watch(cluster: Cluster, facts: Path, locations: dict[str, object]) -> None:
+async def _watch(folder: Path, cluster: Cluster, locations: dict[str, object]) -> None:
     async for line in cluster.watch():
-        _write(facts, {**locations, "pids": dict(cluster.pids)})
+        write_facts(folder, {**locations, "pids": dict(cluster.pids)})
         echo(line, err=True)
 
 
@@ -171,26 +168,19 @@ async def _report_messages(log: Path) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _leave_savepoint(run: FlinkRun, cluster: Cluster, module: Module) -> int:
+async def _leave_savepoint(run: FlinkRun, cluster: Cluster) -> int:
     if run.savepoint is None:
         return 0
     echo("Taking a savepoint.", err=True)
     try:
-        place = await cluster.savepoint(run.savepoint.absolute())
-        _note_application(run, module, place)
+        place = await take_savepoint(cluster.url, run.savepoint.absolute(), stop=True)
+        copy_notes(cluster.checkpoints, place)
         note_savepoint(run.folder, place)
     except SavepointError as error:
         echo(f"Error: {error}", err=True)
         return 1
     echo(f"Savepoint  {place}")
     return 0
-
-
-def _note_application(run: FlinkRun, module: Module, folder: Path) -> None:
-    """Write the lock and module.yaml next to a state; later versions are checked against them before they resume."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_lock(folder / STATES, run.states)
-    (folder / MODULE).write_text(write_module(module), encoding="utf-8")
 
 
 def _announce(run: FlinkRun, cluster: Cluster, module: Module, endpoint: EndpointProgram) -> dict[str, object]:
@@ -202,10 +192,11 @@ def _announce(run: FlinkRun, cluster: Cluster, module: Module, endpoint: Endpoin
         "kafka": cluster.kafka_address if run.kafka else None,
         "topics": topics,
         "module": str((run.folder / "module.yaml").absolute()),
+        "checkpoints": str(cluster.checkpoints),
         "logs": str(cluster.logs.absolute()),
         "pids": dict(cluster.pids),
     }
-    _write(run.folder / _FACTS, facts)
+    write_facts(run.folder, facts)
     echo(f"Endpoint   {endpoint.url}/statefun   {', '.join(run.typenames)}")
     if run.kafka:
         echo(f"Kafka      {cluster.kafka_address}   {', '.join(topics) or 'no topics'}")
@@ -213,12 +204,6 @@ def _announce(run: FlinkRun, cluster: Cluster, module: Module, endpoint: Endpoin
     echo(f"Logs       {cluster.logs}")
     echo(f"Flink      {cluster.url}   Ctrl-C stops everything.")
     return facts
-
-
-def _write(path: Path, facts: object) -> None:
-    partial = path.with_suffix(".writing")
-    partial.write_text(json.dumps(facts, indent=2), encoding="utf-8")
-    partial.replace(path)
 
 
 class _Status:

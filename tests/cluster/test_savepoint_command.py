@@ -1,0 +1,46 @@
+"""Mistakes with ``statefun-actors flink savepoint``; that it works is in test_upgrades, with a cluster."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from statefun_actors.cli import main
+from statefun_actors.cluster.reserved_ports import ReservedPort
+
+APP = str(Path(__file__).parents[1] / "deploy" / "apps.py")
+
+
+@pytest.mark.parametrize("stale", [None, "{}", "{"])
+def test_a_savepoint_needs_a_cluster_that_runs(
+    stale: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path(".statefun", "flink", "apps")
+    if stale is not None:
+        folder.mkdir(parents=True)
+        (folder / "cluster.json").write_text(stale)
+
+    result = CliRunner().invoke(main, ["flink", "savepoint", APP, "savepoints"])
+
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: no cluster runs in {folder}. Start one by `statefun-actors flink {APP}`, or name its folder: "
+        "--folder DIR.\n",
+    )
+
+
+def test_a_savepoint_of_a_killed_cluster_is_an_error(tmp_path: Path) -> None:
+    port = ReservedPort()  # nobody listens there
+    facts = {"flink": port.url, "checkpoints": str(tmp_path)}
+    (tmp_path / "cluster.json").write_text(json.dumps(facts))
+
+    result = CliRunner().invoke(main, ["flink", "savepoint", APP, "savepoints", "--folder", str(tmp_path)])
+
+    port.release()
+    assert (result.exit_code, result.stderr) == (
+        1, f"Error: no savepoint was taken: Flink does not answer at {port.url}.\n"
+    )  # fmt: skip
