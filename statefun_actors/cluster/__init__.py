@@ -1,5 +1,6 @@
 """A real StateFun cluster on this machine: its jars, its processes and their configuration."""
 
+from statefun_actors.cluster.broker_log import kafka_cluster_id
 from statefun_actors.cluster.cluster import Cluster, ClusterOptions, EndpointProgram
 from statefun_actors.cluster.errors import (
     ClusterLateError,
@@ -38,6 +39,7 @@ __all__ = [
     "ToolFailedError",
     "flink_programs",
     "is_checkpoint",
+    "kafka_cluster_id",
     "kafka_program",
     "last_state",
     "missing_tool",

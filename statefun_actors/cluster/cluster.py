@@ -18,6 +18,7 @@ from typing import Final
 
 import attrs
 
+from statefun_actors.cluster.broker_log import broker_log, kafka_cluster_id, new_kafka_cluster_id
 from statefun_actors.cluster.configuration import FlinkSettings, KafkaSettings
 from statefun_actors.cluster.errors import ClusterLateError, FolderInUseError, JobFailsError
 from statefun_actors.cluster.flink_api import FlinkRest
@@ -87,6 +88,8 @@ class Cluster:
             os.close(self._lock)
             raise FolderInUseError(str(options.folder)) from None
         self._rpc, self._rest_port, self._broker_port, self._controller = (ReservedPort() for _ in range(4))
+        self.kafka_id = kafka_cluster_id(options.folder) or new_kafka_cluster_id()
+        """The id of the broker's Kafka cluster."""
         self.rest = FlinkRest(self.url)
         self._endpoint: EndpointProgram | None = None
         self._children: dict[str, Child] = {}
@@ -159,11 +162,15 @@ class Cluster:
     async def _start_broker(self, program: Program, module: Module) -> None:
         folder = self._options.folder / "kafka"
         settings = KafkaSettings(
-            folder=(folder / "log").absolute(), port=self._broker_port.number, controller_port=self._controller.number
+            folder=broker_log(self._options.folder).absolute(),
+            port=self._broker_port.number,
+            controller_port=self._controller.number,
         )
         settings.write(folder / "server.properties")
         topics = dict.fromkeys(topic.topic for ingress in module.kafka_ingresses for topic in ingress.topics)
-        command = program.command(str(folder / "server.properties"), str(settings.folder), settings.address, *topics)
+        command = program.command(
+            str(folder / "server.properties"), str(settings.folder), settings.address, self.kafka_id, *topics
+        )
         self._children["Kafka"] = await Child.start("Kafka", command, self.logs / "kafka.log")
 
     async def _start_child(self, name: str) -> None:

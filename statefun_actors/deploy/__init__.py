@@ -1,5 +1,6 @@
 """module.yaml and lock files: reads, writes and checks the contract between an application and a Flink cluster."""
 
+from statefun_actors.deploy.brokers import OtherBrokers, kafka_component_name, other_brokers
 from statefun_actors.deploy.checking import Difference, differences
 from statefun_actors.deploy.components import (
     ASYNC,
@@ -24,7 +25,7 @@ from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, lock
 from statefun_actors.deploy.module_parsing import parse_module, read_module
 from statefun_actors.deploy.module_text import write_module
 from statefun_actors.deploy.planning import Wanted, WantedTopic, local_module, planned_module, topic_name
-from statefun_actors.deploy.positions import LostPosition, lost_positions
+from statefun_actors.deploy.positions import DroppedTopic, LostPosition, dropped_topics, lost_positions
 from statefun_actors.deploy.served import Served, served
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Component",
     "Deployed",
     "Difference",
+    "DroppedTopic",
     "EagerState",
     "EndpointComponent",
     "Format",
@@ -43,6 +45,7 @@ __all__ = [
     "LostPosition",
     "Module",
     "ModuleFileError",
+    "OtherBrokers",
     "OtherComponent",
     "Problem",
     "Refusal",
@@ -56,9 +59,12 @@ __all__ = [
     "YamlPosition",
     "check_compatible",
     "differences",
+    "dropped_topics",
+    "kafka_component_name",
     "local_module",
     "locked",
     "lost_positions",
+    "other_brokers",
     "parse_module",
     "planned_module",
     "read_lock",

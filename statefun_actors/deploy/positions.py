@@ -37,3 +37,28 @@ def lost_positions(before: Module, now: Module) -> Sequence[LostPosition]:
         for topic in ingress.topics
         if (reading := readers.get(topic.topic)) is not None and ingress.id not in reading
     ]
+
+
+@attrs.frozen
+class DroppedTopic:
+    """A topic that nothing reads any more: the state loses its position."""
+
+    topic: str
+    before: str
+
+    def __str__(self) -> str:
+        return (
+            f"topic {self.topic} was read by the ingress {self.before} and is read by nothing now, so its position is "
+            "dropped: a later run that reads it begins at its first record."
+        )
+
+
+def dropped_topics(before: Module, now: Module) -> Sequence[DroppedTopic]:
+    """The topics that *before* read and *now* does not."""
+    read = {topic.topic for ingress in now.kafka_ingresses for topic in ingress.topics}
+    return [
+        DroppedTopic(topic.topic, ingress.id)
+        for ingress in before.kafka_ingresses
+        for topic in ingress.topics
+        if topic.topic not in read
+    ]

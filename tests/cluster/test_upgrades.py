@@ -213,7 +213,9 @@ def test_a_bare_value_for_kafka_fails_its_message_and_not_the_job(upgraded: Upgr
 
 def test_a_savepoint_of_a_job_that_goes_on_has_what_a_later_run_is_checked_against(upgraded: Upgraded) -> None:
     (stopped,) = upgraded.shop.savepoints.iterdir()
-    names = {"_metadata", "statefun-actors-module.yaml", "statefun-actors-states.yaml"}
+    names = {
+        "_metadata", "statefun-actors-kafka.json", "statefun-actors-module.yaml", "statefun-actors-states.yaml"
+    }  # fmt: skip
     assert names <= {path.name for path in upgraded.live.iterdir()}
     for name in names - {"_metadata"}:
         assert (upgraded.live / name).read_bytes() == (stopped / name).read_bytes()

@@ -20,6 +20,8 @@ from statefun_actors.cluster.reserved_ports import ReservedPort
 
 START_SECONDS: Final = 60.0
 DUMP_SECONDS: Final = 120.0
+CLUSTER: Final = "c3RhdGVmdW4tYWN0b3JzIQ"
+"""The id of its Kafka cluster: any 16 bytes."""
 _PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -75,7 +77,7 @@ class Broker:
             BrokerError: it ended, or took longer than START_SECONDS.
         """
         with self._log.open("ab") as log:
-            command = self._program.command(str(self._properties), f"{self._folder.name}/data", self.address)
+            command = self._program.command(str(self._properties), f"{self._folder.name}/data", self.address, CLUSTER)
             self._process = subprocess.Popen(
                 leashed(command, os.getpid()), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )

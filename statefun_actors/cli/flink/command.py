@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from typing import Any as Untyped
 
 import click
 
-from statefun_actors.cli.flink.saved_files import MODULE, STATES
+from statefun_actors.cli.flink.kafka_clusters import far_clusters, local_cluster
+from statefun_actors.cli.flink.resuming import keep_places, say_what_is_read_again, state_to_start_from, states_in
 from statefun_actors.cli.flink.savepoint import savepoint
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.module.file_options import module_options, wanted_of
@@ -21,7 +21,7 @@ from statefun_actors.settings import ENDPOINT_DEFAULTS
 from statefun_actors.units import DURATION_FORM, read_seconds
 
 if TYPE_CHECKING:
-    from statefun_actors.deploy import Lock, Module, Served
+    from statefun_actors.deploy import Module
     from statefun_actors.settings import Settings
 
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -130,7 +130,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.module.command import read
     from statefun_actors.cli.serve.command import without_policy
-    from statefun_actors.cluster import missing_tool
+    from statefun_actors.cluster import kafka_cluster_id, missing_tool
     from statefun_actors.deploy import differences, local_module, locked, planned_module
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
@@ -149,13 +149,13 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         application = Application(*loaded.served, settings=settings)
         application.refuse_renamed()
         folder = folder or Path(".statefun", "flink", loaded.name)
-        start = _state_to_start_from(folder, savepoint_to, from_savepoint, resume=resume)
+        start = state_to_start_from(folder, savepoint_to, from_savepoint, resume=resume)
     except DefinitionError as error:
         raise AppError(str(error)) from error
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
     declared = served_by(application, settings)
-    held = {} if start is None else _states_in(start, declared)
+    held = {} if start is None else states_in(start, declared)
     file = None if module_file is None else read(module_file)
     wanted = wanted_of(written, loaded.name, "")
     if not written["topics"]:
@@ -167,11 +167,14 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         return planned_module(declared, attrs.evolve(wanted, url=url, kafka=broker))
 
     try:
-        module = module_at("http://127.0.0.1", "127.0.0.1:9092")  # its errors are reported first
+        module = module_at("http://127.0.0.1", "127.0.0.1:9092" if kafka else None)  # its errors are reported first
     except DefinitionError as error:
         raise AppError(str(error)) from error
-    if start is not None:
-        _keep_places(start, module)
+    if start is None:
+        say_what_is_read_again(folder, savepoint_to, module)
+    else:
+        clusters = local_cluster(module, kafka_cluster_id(folder)) if kafka else far_clusters(module)
+        keep_places(start, module, clusters)
     drifted = [] if file is None else differences(module, declared)
     for warning in (*(f"Warning: {module_file}: {each}" for each in drifted), *without_policy(application)):
         echo(warning, err=True)
@@ -200,59 +203,3 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         from_savepoint=start,
     )
     raise SystemExit(run_flink(run))
-
-
-def _state_to_start_from(folder: Path, savepoints: Path | None, named: Path | None, *, resume: bool) -> Path | None:
-    """The savepoint or checkpoint to resume from, or None. Prints it if the user did not name it.
-
-    Raises:
-        SavepointError: no state was found.
-    """
-    from statefun_actors.cluster import last_state, resume_from, savepoint_in
-
-    if resume:
-        state = resume_from(folder, savepoints)
-        echo(f"Resuming from {state}.", err=True)
-        return state.path
-    if named is not None:
-        return savepoint_in(named)
-    if (kept := last_state(folder, savepoints)) is not None:
-        echo(f"Starting without state. --resume would resume from {kept}.", err=True)
-    return None
-
-
-def _states_in(savepoint: Path, declared: Served) -> Lock:
-    """The known states in *savepoint*. Ends the command if Flink would refuse to resume from them."""
-    from statefun_actors.cli.module.command import read_lock_file
-    from statefun_actors.deploy import check_compatible
-
-    states = _next_to(savepoint, STATES)
-    if states is None:
-        return {}
-    held = read_lock_file(states)
-    if refusals := check_compatible(held, declared):
-        raise _refused(savepoint, refusals)
-    return held
-
-
-def _keep_places(savepoint: Path, module: Module) -> None:
-    """End the command if Flink would read topics again that were read before *savepoint*."""
-    from statefun_actors.cli.module.command import read
-    from statefun_actors.deploy import lost_positions
-
-    file = _next_to(savepoint, MODULE)
-    if file is not None and (lost := lost_positions(read(file), module)):
-        raise _refused(savepoint, lost)
-
-
-def _next_to(state: Path, name: str) -> Path | None:
-    """The file *name* of a savepoint, or of the run of a checkpoint; None if it is missing."""
-    from statefun_actors.cluster import is_checkpoint
-
-    places = [state, *(state.absolute().parents[:2] if is_checkpoint(state) else ())]
-    return next((place / name for place in places if (place / name).exists()), None)
-
-
-def _refused(savepoint: Path, reasons: Iterable[object]) -> click.ClickException:
-    text = "".join(f"\n  - {reason}" for reason in reasons)
-    return click.ClickException(f"cannot resume from {savepoint}:{text}")

@@ -14,6 +14,7 @@ import attrs
 import click
 
 from statefun_actors.cli.flink.facts import remove_facts, write_facts
+from statefun_actors.cli.flink.kafka_clusters import far_clusters, local_cluster
 from statefun_actors.cli.flink.saved_files import copy_notes, note_application
 from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.output import echo
@@ -125,8 +126,11 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
         try:
             endpoint = endpoint_program(run.app, run.settings, run.logs, run.listener)
             module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
+            clusters = (
+                local_cluster(module, cluster.kafka_id) if run.kafka else await asyncio.to_thread(far_clusters, module)
+            )
             with _Status() as status:
-                note_application(cluster.checkpoints, run.states, module)
+                note_application(cluster.checkpoints, run.states, module, clusters)
                 status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))
                 await _unless(stop, cluster.start(module, endpoint))
             if stop.wanted.is_set():

@@ -3,6 +3,9 @@
 Needs the extra ``[kafka]``.
 """
 
+from statefun_actors.connectors.kafka.cluster_id import (
+    cluster_id,
+)
 from statefun_actors.connectors.kafka.consumer import (
     ReaderOptions,
 )
@@ -29,4 +32,5 @@ __all__ = [
     "KafkaSource",
     "OlderStoreError",
     "ReaderOptions",
+    "cluster_id",
 ]

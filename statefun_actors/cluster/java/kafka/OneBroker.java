@@ -17,19 +17,17 @@ import org.apache.kafka.common.errors.TopicExistsException;
 /**
  * A Kafka broker that is its own controller, with its topics made: "ready" on its output says so.
  *
- * <p>Its arguments are server.properties, the folder of its log, its address as clients know it, and the topics. The
- * folder is formatted if it is not yet.
+ * <p>Its arguments are server.properties, the folder of its log, its address as clients know it, the id of its cluster,
+ * and the topics. The folder is formatted for that id if it is not yet.
  */
 public final class OneBroker {
-
-  private static final String CLUSTER = "c3RhdGVmdW4tYWN0b3JzIQ"; // any 16 bytes
 
   public static void main(String[] arguments) throws Exception {
     String settings = arguments[0];
     String address = arguments[2];
-    List<String> topics = Arrays.asList(arguments).subList(3, arguments.length);
+    List<String> topics = Arrays.asList(arguments).subList(4, arguments.length);
     if (!Files.exists(Path.of(arguments[1], "meta.properties"))) {
-      int code = StorageTool.execute(new String[] {"format", "-t", CLUSTER, "-c", settings}, System.err);
+      int code = StorageTool.execute(new String[] {"format", "-t", arguments[3], "-c", settings}, System.err);
       if (code != 0) {
         System.exit(code);
       }

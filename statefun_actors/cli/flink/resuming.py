@@ -1,0 +1,88 @@
+"""The state that a run begins with: found, and checked against the application and its brokers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from statefun_actors.cli.flink.saved_files import KAFKA, MODULE, STATES, read_clusters
+from statefun_actors.cli.output import echo
+
+if TYPE_CHECKING:
+    from statefun_actors.deploy import Lock, Module, Served
+
+
+def state_to_start_from(folder: Path, savepoints: Path | None, named: Path | None, *, resume: bool) -> Path | None:
+    """The savepoint or checkpoint to resume from, or None. Prints it if the user did not name it.
+
+    Raises:
+        SavepointError: no state was found.
+    """
+    from statefun_actors.cluster import resume_from, savepoint_in
+
+    if resume:
+        state = resume_from(folder, savepoints)
+        echo(f"Resuming from {state}.", err=True)
+        return state.path
+    return None if named is None else savepoint_in(named)
+
+
+def say_what_is_read_again(folder: Path, savepoints: Path | None, module: Module) -> None:
+    """Print the consequences of a start without state, if an earlier run of the cluster in *folder* has left one."""
+    from statefun_actors.cluster import last_state
+
+    if (kept := last_state(folder, savepoints)) is None:
+        return
+    again = [ingress.id for ingress in module.kafka_ingresses if ingress.startup == "earliest"]
+    what = f", so all records in the topics of {', '.join(again)} are handled again" if again else ""
+    echo(f"Starting without state{what}. --resume would resume from {kept}.", err=True)
+
+
+def states_in(savepoint: Path, declared: Served) -> Lock:
+    """The known states in *savepoint*. Ends the command if Flink would refuse to resume from them."""
+    from statefun_actors.cli.module.command import read_lock_file
+    from statefun_actors.deploy import check_compatible
+
+    states = _next_to(savepoint, STATES)
+    if states is None:
+        return {}
+    held = read_lock_file(states)
+    if refusals := check_compatible(held, declared):
+        raise _refused(savepoint, refusals)
+    return held
+
+
+def keep_places(savepoint: Path, module: Module, clusters: Mapping[str, str | None]) -> None:
+    """End the command if Flink would lose its positions in topics, or fail at transactions, of *savepoint*.
+
+    *clusters* are the ids of the Kafka clusters of *module*, by component.
+    """
+    from statefun_actors.cli.module.command import read
+    from statefun_actors.deploy import dropped_topics, lost_positions, other_brokers
+
+    if (file := _next_to(savepoint, MODULE)) is None:
+        return
+    before = read(file)
+    kafka = _next_to(savepoint, KAFKA)
+    others = [] if kafka is None else other_brokers(read_clusters(kafka), clusters, module)
+    if lost := [*lost_positions(before, module), *others]:
+        instead = "\nResume with the brokers of that cluster, or start without the state." if others else ""
+        raise _refused(savepoint, lost, instead)
+    for topic in dropped_topics(before, module):
+        echo(f"Warning: {topic}", err=True)
+
+
+def _next_to(state: Path, name: str) -> Path | None:
+    """The file *name* of a savepoint, or of the run of a checkpoint; None if it is missing."""
+    from statefun_actors.cluster import is_checkpoint
+
+    places = [state, *(state.absolute().parents[:2] if is_checkpoint(state) else ())]
+    return next((place / name for place in places if (place / name).exists()), None)
+
+
+def _refused(savepoint: Path, reasons: Iterable[object], instead: str = "") -> click.ClickException:
+    text = "".join(f"\n  - {reason}" for reason in reasons) + instead
+    return click.ClickException(f"cannot resume from {savepoint}:{text}")
