@@ -18,21 +18,28 @@ VERSION: Final = "3.3.0"
 KINDS: Final = ("SDK-pip", "SDK-upb")
 
 
-def python_with_sdk(kind: str, version: str = VERSION) -> Path:
-    """The interpreter of the environment *kind*, which is made where there is none yet."""
-    folder = Path(tempfile.gettempdir()) / "statefun-actors-benchmarks" / f"{kind}-{version}"
-    python = folder / "bin" / "python"
-    done = folder / "done"
-    if not done.exists():
+def python_with_sdk(kind: str, version: str = VERSION, *, server: bool = True) -> Path:
+    """The interpreter of the environment *kind*, which is made where there is none yet; with aiohttp for a *server*."""
+    cache = Path(tempfile.gettempdir()) / "statefun-actors-sdk"
+    folder = cache / f"{kind}-{version}{'-aiohttp' if server else ''}"
+    if not folder.exists():
         print(f"installing apache-flink-statefun {version} as {kind} in {folder}", file=sys.stderr)
-        venv.EnvBuilder(clear=True, with_pip=True).create(folder)
-        if kind == "SDK-pip":
-            _install(python, f"apache-flink-statefun=={version}", "aiohttp")
-        else:
-            _install(python, "--no-deps", f"apache-flink-statefun=={version}")
-            _install(python, f"protobuf=={_own_protobuf()}", "aiohttp")
-        done.touch()
-    return python
+        cache.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as making:
+            made = Path(making) / "made"
+            venv.EnvBuilder().create(made)  # a pip of its own would take longer than all the rest
+            also = ["aiohttp"] if server else []
+            if kind == "SDK-pip":
+                _install(made, f"apache-flink-statefun=={version}", *also)
+            else:
+                _install(made, "--no-deps", f"apache-flink-statefun=={version}")
+                _install(made, f"protobuf=={_own_protobuf()}", *also)
+            try:
+                made.rename(folder)
+            except OSError:  # another process may have been first
+                if not folder.exists():
+                    raise
+    return folder / "bin" / "python"
 
 
 def _own_protobuf() -> str:
@@ -41,5 +48,6 @@ def _own_protobuf() -> str:
     return google.protobuf.__version__
 
 
-def _install(python: Path, *what: str) -> None:
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *what], check=True)
+def _install(environment: Path, *what: str) -> None:
+    pip = [sys.executable, "-m", "pip", f"--python={environment}", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", "--no-compile", *what], check=True)

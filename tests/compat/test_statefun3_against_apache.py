@@ -94,7 +94,7 @@ batches = st.one_of(
 compat = handler(statefun3)
 
 
-@pytest.fixture(scope="module", params=["SDK-pip", "SDK-upb"])
+@pytest.fixture(scope="module", params=["SDK-pip", pytest.param("SDK-upb", marks=pytest.mark.slow)])
 def apache(request: pytest.FixtureRequest) -> Iterator[Apache]:
     sdk = Apache("3.3.0", "programs_3.py", request.param)
     yield sdk

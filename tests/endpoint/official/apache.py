@@ -21,7 +21,7 @@ class Apache:
 
     def __init__(self, version: str, module: str, kind: str = "SDK-pip") -> None:
         self._process = subprocess.Popen(
-            [python_with_sdk(kind, version), Path(__file__).with_name(module)],
+            [python_with_sdk(kind, version, server=False), Path(__file__).with_name(module)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
             env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         )  # fmt: skip

@@ -147,7 +147,7 @@ batches = st.builds(
 ours = RequestReplyHandler(functions, protocol=3)
 
 
-@pytest.fixture(scope="module", params=["SDK-pip", "SDK-upb"])
+@pytest.fixture(scope="module", params=["SDK-pip", pytest.param("SDK-upb", marks=pytest.mark.slow)])
 def apache(request: pytest.FixtureRequest) -> Iterator[Apache]:
     sdk = Apache("3.3.0", "programs_3.py", request.param)
     yield sdk
