@@ -1,7 +1,8 @@
 """The code for protobuf on every major version that pyproject.toml allows, in C and in pure Python.
 
-Each is a run of pytest of its own, over the tests that touch protobuf. The versions are installed once, into the
-temporary folder. One that is not there and can't be installed skips its test; under ``CI=true`` it fails it.
+Each is a run of pytest of its own, over the tests that touch protobuf; those that are close to another one are slow
+tests. The versions are installed once, into the temporary folder. One that is not there and can't be installed skips
+its test; under ``CI=true`` it fails it.
 """
 
 from __future__ import annotations
@@ -84,6 +85,9 @@ OTHERS: Final = [
     for version in versions
     if (protobuf := Protobuf(version, implementation)) != HERE
 ]
+ALWAYS: Final = (Protobuf("5.26.0", "upb"), Protobuf("6.33.6", "upb"), Protobuf("7.36.2", "python"))
+"""The oldest, the major version in between, and the newest in pure Python. The others are slow tests."""
+RUNS: Final = [pytest.param(each, id=str(each), marks=() if each in ALWAYS else pytest.mark.slow) for each in OTHERS]
 
 
 def run(protobuf: Protobuf, seen: Path) -> Run:
@@ -132,7 +136,7 @@ def installed(version: str) -> Path:
 
 
 @pytest.mark.timeout(600)  # it is a run of hundreds of tests, and may have to install its protobuf first
-@pytest.mark.parametrize("protobuf", OTHERS, ids=str)
+@pytest.mark.parametrize("protobuf", RUNS)
 def test_protobuf_is_read_and_written_on_every_version(protobuf: Protobuf, tmp_path: Path) -> None:
     try:
         finished = run(protobuf, tmp_path / "seen.json")
@@ -158,3 +162,5 @@ def test_the_oldest_version_and_every_major_version_that_pyproject_admits_are_am
 
     assert VERSIONS[0] == f"{major}.{minor}.0"
     assert {int(version.partition(".")[0]) for version in VERSIONS} == set(range(major, end))
+    assert {int(each.version.partition(".")[0]) for each in ALWAYS} == set(range(major, end))
+    assert {each for each in ALWAYS if each != HERE} <= set(OTHERS)
