@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Final, TypeAlias, cast
 
 import attrs
-import matplotlib.pyplot as plt
 
 from statefun_actors import Address, Entity, NoAnswer, answers, handles, message, persisted
 from statefun_actors.dispatch import Application
@@ -256,6 +255,8 @@ def exponent(found: dict[int, float]) -> float:
 
 def plot(found: dict[str, dict[int, float]], path: Path) -> None:
     """Write one panel for each curve to *path*, as SVG."""
+    import matplotlib.pyplot as plt  # half a second, which only who plots should wait
+
     plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "curves", "font.size": 8})
     columns = min(4, len(found))
     rows = math.ceil(len(found) / columns)
