@@ -10,12 +10,9 @@ from typing import Final
 
 import pytest
 
+from tests.packages.pip import ENVIRONMENT
+
 ROOT: Final = Path(__file__).parents[2]
-ENVIRONMENT: Final = {
-    name: value
-    for name, value in os.environ.items()
-    if name not in ("PYTEST_ADDOPTS", "PYTHONUNBUFFERED", "PYTHONPATH", "VIRTUAL_ENV")
-}
 
 
 @pytest.mark.slow  # installs everything anew

@@ -5,18 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
 
-from tests.needs import skip_or_fail
-from tests.packages.test_new_when_installed import ENVIRONMENT, ROOT
+import pytest
+
+from tests.packages.pip import ENVIRONMENT, pip
 from tests.test_readme import actor, block_with
 
-UNREACHABLE: Final = ("No matching distribution", "Retrying")
-"""What pip prints where it reaches no package index."""
+pytestmark = pytest.mark.xdist_group("wheel")  # which is built once
 
 
-def test_the_tests_of_the_readme_pass_with_the_wheel_and_pytest_only(tmp_path: Path) -> None:
-    wheels, fresh, project = (tmp_path / name for name in ("wheels", "venv", "project"))
+def test_the_tests_of_the_readme_pass_with_the_wheel_and_pytest_only(wheel: Path, tmp_path: Path) -> None:
+    fresh, project = tmp_path / "venv", tmp_path / "project"
     project.mkdir()
     for name, code in (
         ("counter.py", block_with('typename="demo/counter"):  # one for each id')),
@@ -27,9 +26,7 @@ def test_the_tests_of_the_readme_pass_with_the_wheel_and_pytest_only(tmp_path: P
         (project / name).write_text(code, encoding="utf-8")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(fresh)], check=True)
 
-    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(wheels), str(ROOT))
-    [wheel] = wheels.glob("statefun_actors-*.whl")
-    pip(sys.executable, f"--python={fresh}", "install", str(wheel), "pytest")
+    pip(sys.executable, f"--python={fresh}", "install", "--no-compile", str(wheel), "pytest")
     tested = subprocess.run(
         [str(fresh / "bin" / "pytest"), "-p", "no:cacheprovider"],
         cwd=project,
@@ -43,17 +40,3 @@ def test_the_tests_of_the_readme_pass_with_the_wheel_and_pytest_only(tmp_path: P
     assert "3 passed" in tested.stdout
     assert "\nplugins: statefun-actors-" in tested.stdout
     assert len(next(line for line in tested.stdout.splitlines() if line.startswith("plugins: ")).split(",")) == 1
-
-
-def pip(python: str, *arguments: str) -> None:
-    """Run pip. Where it reaches no package index, the test is skipped, or fails under ``CI=true``."""
-    done = subprocess.run(
-        [python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if any(each in done.stderr for each in UNREACHABLE):
-        skip_or_fail(done.stderr)
-    assert done.returncode == 0, done.stderr

@@ -1,0 +1,32 @@
+"""pip, as the tests of packages run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import Final
+
+from tests.needs import skip_or_fail
+
+ENVIRONMENT: Final = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ("PYTEST_ADDOPTS", "PYTHONUNBUFFERED", "PYTHONPATH", "VIRTUAL_ENV")
+}
+"""Of a user who has not set anything up yet."""
+UNREACHABLE: Final = ("No matching distribution", "Retrying")
+"""What pip prints where it reaches no package index."""
+
+
+def pip(python: str, *arguments: str) -> None:
+    """Run pip. Where it reaches no package index, the test is skipped, or fails under ``CI=true``."""
+    done = subprocess.run(
+        [python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if any(each in done.stderr for each in UNREACHABLE):
+        skip_or_fail(done.stderr)
+    assert done.returncode == 0, done.stderr
