@@ -74,11 +74,16 @@ class Batch(Struct, frozen=True):
 
 
 class Send(Struct, frozen=True, gc=False):
-    """A message to any address. ``headers`` are set by an instrument; None without one."""
+    """A message to any address.
+
+    ``headers`` are set by an instrument; None without one. ``drawn``: the id of the target was drawn at random for this
+    message, so that nobody knew it before, and nothing is stored there. No wire carries that.
+    """
 
     target: Address
     value: TypedValue
     headers: Headers | None = None
+    drawn: bool = False
 
 
 class SendAfter(Struct, frozen=True, gc=False):

@@ -49,8 +49,8 @@ def reply(context: Context, message: Any) -> None:
         context["ask"] = step.ask
     if step.early is not early:
         context["early"] = step.early
-    for target, sent in step.sends:
-        context.send(*target, sent)
+    for sent in step.sends:
+        context.send(*sent.target, sent.value)
     token = context.address.id
     if step.cancels:
         context.cancel(token)

@@ -62,14 +62,14 @@ from statefun_actors.asking import (
     run_key,
 )
 from statefun_actors.definition import too_large
-from statefun_actors.model import INGRESS, LARGEST_VALUE, TypedValue
+from statefun_actors.model import INGRESS, LARGEST_VALUE, Send, TypedValue
 from statefun_actors.types import codec_for, pack
 
 logger: Final = logging.getLogger("statefun_actors.conversations")
 
 _EARLY_MS: Final = 60_000
-_ENVELOPE: Final = 100_000
-"""The maximum size of an answer's envelope in bytes, without the answer and the ``keep=`` value."""
+_MOST_IN_ENVELOPE: Final = LARGEST_VALUE - 100_000
+"""The maximum size of an answer and its ``keep=`` value in bytes; the rest of its envelope is smaller than that."""
 
 _RUNS_KEPT_MS: Final = RUNS_COUNTED_MS + 86_400_000
 """The time for which runs are counted, and a day for clocks that differ and orders that are late."""
@@ -105,7 +105,7 @@ class ReplyStep(Struct, gc=False):
     caller: Address | None
     ask: bytes | None
     early: bytes | None
-    sends: list[tuple[Address, TypedValue]] = field(default_factory=list)
+    sends: list[Send] = field(default_factory=list)
     expires_ms: int = 0
     cancels: bool = False
 
@@ -118,7 +118,7 @@ class ReplyStep(Struct, gc=False):
         """Send *value* to *target*."""
         if len(value.value) > LARGEST_VALUE:
             raise too_large(value)
-        self.sends.append((Address(*target), value))
+        self.sends.append(Send(target if isinstance(target, Address) else Address(*target), value))
 
 
 def reply_step(
@@ -152,7 +152,7 @@ def _answered(step: ReplyStep, ask: Open, typename: str, data: bytes) -> None:
         typename, data = _failed(ask, data.decode("utf-8", "backslashreplace"))
     _close(step, ask, (typename, data))
     if step.caller is not None and not inside:
-        step.sends.append((step.caller, _YES))
+        step.sends.append(Send(step.caller, _YES))
 
 
 def _ordered(step: ReplyStep, data: bytes) -> None:
@@ -186,7 +186,7 @@ def _ordered(step: ReplyStep, data: bytes) -> None:
             _close(step, ask, _none(ask, "timeout", ""))
     elif isinstance(content, Retries):
         if stored is None and step.caller is not None:
-            step.sends.append((step.caller, _STOP))
+            step.sends.append(Send(step.caller, _STOP))
     elif isinstance(content, Close) and stored is not None:
         ask = read_open(stored)
         _close(step, ask, _failed(ask, content.reason))
@@ -243,7 +243,7 @@ def _unexpected(step: ReplyStep, typename: str, data: bytes) -> None:
     """Handle an answer without an open ask: it precedes its ask, as it can on Flink, or it is late."""
     if not step.inside:
         if step.caller is not None:
-            step.sends.append((step.caller, _NO))
+            step.sends.append(Send(step.caller, _NO))
         return
     if typename == FAILED or step.early is not None or is_run_id(step.address[1]):
         logger.info(
@@ -264,7 +264,7 @@ def _close(step: ReplyStep, ask: Open, value: tuple[str, bytes]) -> None:
 
 
 def _send(step: ReplyStep, ask: Open, value: tuple[str, bytes]) -> None:
-    room = LARGEST_VALUE - _ENVELOPE - (0 if ask.keep is None else len(ask.keep[1]))
+    room = _MOST_IN_ENVELOPE if ask.keep is None else _MOST_IN_ENVELOPE - len(ask.keep[1])
     if len(value[1]) > room:
         value = _failed(
             ask, f"expected an answer of at most {room:,} bytes, which fit next to keep=, got {len(value[1]):,}"

@@ -219,12 +219,12 @@ class Scope(Struct, eq=False):
             raise too_large(value)
         self.effects.append(Egress(egress, value))
 
-    def order(self, address: Address, content: Order) -> None:
-        """Send *content* to one of the library's own functions."""
+    def order(self, address: Address, content: Order, *, drawn: bool = False) -> None:
+        """Send *content* to one of the library's own functions. *drawn*: the id of *address* was drawn for this."""
         value = order(content)
         if len(value.value) > LARGEST_VALUE:
             raise too_large(value)
-        self.effects.append(Send(address, value))
+        self.effects.append(Send(address, value, drawn=drawn))
 
     def reply(self, message: object) -> None:
         """Reply to the caller; without one, the reply is checked, dropped and counted."""

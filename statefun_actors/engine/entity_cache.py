@@ -45,8 +45,13 @@ class EntityCache:
         self._records[address] = record
         return record
 
+    def new(self, address: Address) -> EntityRecord:
+        """The record of *address*, of which the store has nothing."""
+        record = self._records.get(address)
+        return self._put(address, None) if record is None else record
+
     def _put(self, address: Address, packed: bytes | None) -> EntityRecord:
-        self._records[address] = record = unpack(address, packed, self._names.get(address.typename, ()))
+        self._records[address] = record = unpack(address, packed, self._names.get(address[0], ()))
         self.bytes += record.size
         return record
 

@@ -18,7 +18,7 @@ from statefun_actors.conversations import EXPIRE, reply_step
 from statefun_actors.dispatch import Application
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Send, TypedValue
 from statefun_actors.store import DamagedStateError, Timer
 
 
@@ -33,32 +33,33 @@ class InlineReply:
         [self._typename] = {spec.typename for spec in app.all_served[REPLY].function.states}
         """The typename of its states."""
 
-    def take(self, working_set: WorkingSet, target: Address, value: TypedValue, sender: Address, now_ms: int) -> bool:
-        """Handle *value*, sent to *target* by *sender*; return whether that was possible.
+    def take(self, working_set: WorkingSet, message: Send, sender: Address, now_ms: int) -> bool:
+        """Handle *message* of *sender* to the reply function; return whether that was possible.
 
         Raises:
             StoreError: the store can't be read.
         """
+        target = message.target
         if self._listened or not working_set.at_rest(target):
             return False
         try:
-            record = working_set.cache.get(target)
+            record = working_set.cache.new(target) if message.drawn else working_set.cache.get(target)
         except DamagedStateError:
             return False
         state = record.state
         ask, early = state["ask"], state["early"]
-        ask_bytes, early_bytes = None if ask is None else ask.value, None if early is None else early.value
+        ask_before, early_before = None if ask is None else ask.value, None if early is None else early.value
         try:
-            step = reply_step(target, sender, value, ask_bytes, early_bytes)
+            step = reply_step(target, sender, message.value, ask_before, early_before)
         except (StatefunActorsError, ValueError):
             return False
         epoch = working_set.epoch
         epoch.steps += 1
         epoch.counters.handled += 1
         changed = False
-        if step.ask is not ask_bytes:
+        if step.ask is not ask_before:
             state["ask"], changed = None if step.ask is None else TypedValue(self._typename, step.ask), True
-        if step.early is not early_bytes:
+        if step.early is not early_before:
             state["early"], changed = None if step.early is None else TypedValue(self._typename, step.early), True
         if step.ask is None and step.early is None and not record.stored:
             working_set.drop(target)
@@ -70,7 +71,7 @@ class InlineReply:
         if step.expires_ms:
             timer = Timer(working_set.seq(), now_ms + step.expires_ms, target, EXPIRE, target, target[1])
             working_set.timers.add(timer, epoch, replaces=False)
-        for to, sent in step.sends:
-            if to[0] != REPLY or not self.take(working_set, to, sent, target, now_ms):
-                working_set.send(to, sent, target)
+        for sent in step.sends:
+            if sent.target[0] != REPLY or not self.take(working_set, sent, target, now_ms):
+                working_set.send(sent.target, sent.value, target)
         return True

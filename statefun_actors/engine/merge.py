@@ -91,7 +91,7 @@ class Merge:
         """Add *effect*; return whether it was added itself, and not handled here with what followed from it."""
         match effect:
             case Send(target, value, headers):
-                if target[0] == REPLY and self._reply.take(working_set, target, value, sender, now_ms):
+                if target[0] == REPLY and self._reply.take(working_set, effect, sender, now_ms):
                     return False
                 working_set.send(target, value, sender, headers)
             case SendAfter(target, value, delay, token, headers):

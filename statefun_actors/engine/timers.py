@@ -115,6 +115,8 @@ class Timers:
     def next_due(self) -> int | None:
         """The due time of the next one, in milliseconds since 1970."""
         while True:
+            if not self._near:
+                self._heap.clear()  # only cancelled ones are left
             while self._heap:
                 if self._heap[0][1] in self._near:
                     return self._heap[0][0]

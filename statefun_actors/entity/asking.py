@@ -21,7 +21,7 @@ from statefun_actors.asking import (
 from statefun_actors.definition import AnswerMethod, Callee, Scope, check_relayed, timeout_ms
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import TypedValue
-from statefun_actors.types import pack
+from statefun_actors.types import pack, packers
 
 NOT_GIVEN: Final[Untyped] = object()
 """The default of a keyword; None is a value that can be kept."""
@@ -48,26 +48,19 @@ def ask(
     if isinstance(target, Callee):
         method.check_takes_answer_of(target)
         target = target.at(scope.host.token())
-    value = None if target is None else pack(question)
-    if target is not None and value is not None:
+    asked = None
+    if target is not None:
+        value = packers[type(question)](question)
         check_relayed(target, value)
-    opening = Open(
-        scope.target,
-        method.name,
-        None if kept is None else (kept.typename, kept.value),
-        scope.caller,
-        ms,
-        _now_ms(scope),
-        target,
-        None if value is None else (value.typename, value.value),
-        run,
-    )
+        asked = (value.typename, value.value)
+    keeping = None if kept is None else (kept.typename, kept.value)
+    opening = Open(scope.target, method.name, keeping, scope.caller, ms, _now_ms(scope), target, asked, run)
     address = Address(REPLY, scope.host.token())
     if run and scope.host.repeats:
         # A repetition of this message would ask with another random key, so the reply function chooses it.
         scope.order(Address(REPLY, run_id(opening)), Run(address.id, opening))
     else:
-        scope.order(address, opening)
+        scope.order(address, opening, drawn=True)
     return address
 
 

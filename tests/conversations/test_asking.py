@@ -151,7 +151,7 @@ def test_a_target_that_gives_up_notifies_its_asker_at_once(policy: DeadLetter | 
 
 
 def test_an_answer_that_is_too_large_for_a_message_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("statefun_actors.conversations.replying.LARGEST_VALUE", 100_100)
+    monkeypatch.setattr("statefun_actors.conversations.replying._MOST_IN_ENVELOPE", 100)
     seen: list[object] = []
 
     class Large(Entity, typename="test/large"):

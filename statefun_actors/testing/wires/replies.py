@@ -113,16 +113,24 @@ def _joined(
     effects: list[Effect] = []
     for effect in done.effects:
         found = next(waiting[type(effect)], None)
-        headers = None if isinstance(effect, Cancel) else effect.headers
         if found is None:
             continue
-        effects.append(found if headers is None else replace(found, headers=headers))
+        effects.append(_with_unsent(found, effect))
     if effects != [*done.effects] or len(read) != len(effects) or changes != done.changes:
         raise AssertionError(
             f"the {protocol} wire does not carry an outcome: expected {list(done.effects)} and {dict(done.changes)}, "
             f"got {read} and {changes}. This is a bug of statefun-actors: report it, and go on with Faults(wires=False)"
         )
     return Done(effects, changes, done.failures, done.marks)
+
+
+def _with_unsent(read: Effect, effect: Effect) -> Effect:
+    """*read*, with what *effect* has and no wire carries."""
+    if isinstance(read, Send) and isinstance(effect, Send):
+        return replace(read, headers=effect.headers, drawn=effect.drawn)
+    if isinstance(effect, Cancel) or effect.headers is None:
+        return read
+    return replace(read, headers=effect.headers)
 
 
 def _native(value: TypedValue, expected: TypedValue | None, convert: Callable[[TypedValue], TypedValue]) -> TypedValue:
