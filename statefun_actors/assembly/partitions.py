@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
@@ -11,7 +11,7 @@ import attrs
 from statefun_actors.connectors.partitions import LinkServer, LinkSink, LinkSource
 from statefun_actors.engine import Engine
 from statefun_actors.http import Forwarding, Guard, Peer, Router, create_ingress_app, listen, serve
-from statefun_actors.partitions import Partition, link
+from statefun_actors.partitions import Partition, egress_link, link, partition_of_name
 from statefun_actors.system import listen_at
 
 
@@ -22,12 +22,14 @@ class Neighbours:
     Args:
         sockets: a folder for the Unix sockets of all partitions, which only this user can access.
         store: the path of the store of the system, for errors.
+        egresses: those that have a target; each is written by one partition, to which the others hand its records.
     """
 
     own: Partition
     system: str
     sockets: Path
     store: Path
+    egresses: frozenset[str] = frozenset()
 
     def link_socket(self, partition: int) -> Path:
         """Where *partition* takes messages."""
@@ -37,14 +39,27 @@ class Neighbours:
         """Where *partition* takes forwarded requests."""
         return self.sockets / f"{partition}.http"
 
-    def sinks(self) -> dict[str, LinkSink]:
-        """The sinks for messages to the others, by egress."""
-        own, system, store = self.own.own, self.system, self.store
-        return {link(to): LinkSink(self.link_socket(to), system, own, to, store) for to in self.own.others}
+    def writes(self, egress: str) -> bool:
+        """Whether the partition *own* writes the records of *egress* to their target."""
+        return partition_of_name(egress, self.own.count) == self.own.own
 
-    def sources(self) -> dict[int, LinkSource]:
-        """The sources of messages from the others, by partition."""
-        return {sender: LinkSource(sender) for sender in self.own.others}
+    def sinks(self) -> dict[str, LinkSink]:
+        """The sinks for what is handed over to the others, by egress."""
+        found = {link(to): self._sink(to) for to in self.own.others}
+        for egress in self.egresses:
+            if not self.writes(egress):
+                found[egress] = self._sink(partition_of_name(egress, self.own.count), egress)
+        return found
+
+    def sources(self) -> dict[str, LinkSource]:
+        """The sources of what the others hand over, by name."""
+        found = {link(sender): LinkSource(sender) for sender in self.own.others}
+        for egress in filter(self.writes, self.egresses):
+            found |= {egress_link(sender, egress): LinkSource(sender, egress) for sender in self.own.others}
+        return found
+
+    def _sink(self, to: int, egress: str | None = None) -> LinkSink:
+        return LinkSink(self.link_socket(to), self.system, self.own.own, to, self.store, egress)
 
     def forwarding(self, engine: Engine) -> Forwarding:
         """Forwards requests from *engine* to the others."""
@@ -53,11 +68,11 @@ class Neighbours:
 
 
 class LinkService:
-    """Takes messages from other partitions to *sources*."""
+    """Takes what other partitions hand over to *sources*."""
 
     serving: asyncio.Task[None] | None = None
 
-    def __init__(self, neighbours: Neighbours, sources: Mapping[int, LinkSource]) -> None:
+    def __init__(self, neighbours: Neighbours, sources: Iterable[LinkSource]) -> None:
         self._neighbours, self._sources = neighbours, sources
         self._server: LinkServer | None = None
 

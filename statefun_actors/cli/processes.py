@@ -62,6 +62,8 @@ class Group(Protocol):
     works: Sequence[Work]
     stopping: str | None
     """What is printed when a signal has come; None: nothing."""
+    done: bool
+    """Whether there is nothing left to do, so all are stopped."""
 
     def reported(self, number: int, report: Untyped, /, *, stopping: bool) -> None:
         """Process *number* has sent *report*. *stopping*: all processes are being stopped."""
@@ -92,7 +94,7 @@ class _Process:
 
 
 class Supervisor:
-    """Runs the processes of *group* until Ctrl-C or SIGTERM.
+    """Runs the processes of *group* until Ctrl-C or SIGTERM, or until the group is done.
 
     Args:
         listeners: with a socket for each process.
@@ -118,7 +120,7 @@ class Supervisor:
         try:
             if announce is not None:
                 announce()
-            while not self._signals and not code:
+            while not (self._signals or code or self._group.done):
                 self._start_those_due()
                 wait(self._awaited(), self._pause())
                 code = self._look()
@@ -225,7 +227,11 @@ class Supervisor:
         until = time.monotonic() + STOP_SECONDS
         for number, each, process in running:
             while process.is_alive() and time.monotonic() < until:
-                wait([process.sentinel], min(_LOOKS, max(0.0, until - time.monotonic())))
+                awaited: list[Connection | int] = [process.sentinel]
+                if each.reports is not None:
+                    awaited.append(each.reports)
+                wait(awaited, min(_LOOKS, max(0.0, until - time.monotonic())))
+                self._read(number, each)  # a report may be larger than what a pipe holds
             if process.is_alive():
                 process.kill()
             process.join()

@@ -71,11 +71,13 @@ class Core:
     def readable(self) -> Mapping[str, Source]:
         """The sources that may be read now: all unless :attr:`backlogged`.
 
-        Other partitions are read even if records for partitions wait: two partitions could wait for each other.
+        Other partitions are read even if records for partitions wait: two partitions could wait for each other. They
+        are not while records wait for what is outside.
         """
         if not self.backlogged:
             return self.sources
-        links = sum(self.working_set.outbox.kept_of(name) for name in self.sinks if is_between_partitions(name))
-        if self.working_set.outbox.kept - links > self.options.egress_backlog:
+        outbox = self.working_set.outbox
+        links = sum(outbox.kept_of(name) for name, sink in self.sinks.items() if getattr(sink, "is_link", False))
+        if outbox.kept - links > self.options.egress_backlog:
             return {}
         return {name: source for name, source in self.sources.items() if is_between_partitions(name)}

@@ -36,9 +36,9 @@ class OpenInbox:
         else:
             self._working_set.send(target, value, caller, headers)
 
-    def emit(self, egress: str, value: TypedValue) -> None:
+    def emit(self, egress: str, value: TypedValue, headers: Headers | None = None) -> None:
         working_set = self._working_set
-        working_set.epoch.egress.append(EgressRecord(working_set.seq(), egress, value))
+        working_set.epoch.egress.append(EgressRecord(working_set.seq(), egress, value, headers))
 
     def when_durable(self, on_end: Callable[[Lost | None], object]) -> None:
         self._working_set.epoch.on_end.append(on_end)
@@ -55,10 +55,11 @@ class Submitted(Struct, frozen=True):
 
 
 class Emitted(Struct, frozen=True):
-    """An egress record that a source has written about what it read."""
+    """An egress record that a source has submitted."""
 
     egress: str
     value: TypedValue
+    headers: Headers | None = None
 
 
 Received: TypeAlias = Submitted | Emitted
@@ -83,8 +84,8 @@ class RecordingInbox:
     ) -> None:
         self.received.append(Submitted(target, value, delay_ms, headers, caller))
 
-    def emit(self, egress: str, value: TypedValue) -> None:
-        self.received.append(Emitted(egress, value))
+    def emit(self, egress: str, value: TypedValue, headers: Headers | None = None) -> None:
+        self.received.append(Emitted(egress, value, headers))
 
     def when_durable(self, on_end: Callable[[Lost | None], object]) -> None:
         self.on_end.append(on_end)
@@ -95,7 +96,7 @@ class RecordingInbox:
             match received:
                 case Submitted(target, value, delay_ms, headers, caller):
                     inbox.submit(target, value, delay_ms=delay_ms, headers=headers, caller=caller)
-                case Emitted(egress, value):
-                    inbox.emit(egress, value)
+                case Emitted(egress, value, headers):
+                    inbox.emit(egress, value, headers)
                 case _:
                     assert_never(received)

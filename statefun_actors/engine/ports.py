@@ -42,8 +42,8 @@ class Inbox(Protocol):
         """A message, by default from outside. One of *caller* may be a reply to a call from outside."""
         ...
 
-    def emit(self, egress: str, value: TypedValue) -> None:
-        """Take an egress record, about input that is not a message."""
+    def emit(self, egress: str, value: TypedValue, headers: Headers | None = None) -> None:
+        """Take an egress record: about input that is not a message, or of another partition."""
         ...
 
     def when_durable(self, on_end: Callable[[Lost | None], object]) -> None:
@@ -62,8 +62,10 @@ class Source(Protocol):
     they get ``source``.
     """
 
-    exhausted: bool
-    """Whether there is nothing left to read."""
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is nothing left to read."""
+        ...
 
     def resume(self, position: str | None) -> None:
         """Resume after *position*; None = from the start."""
@@ -75,7 +77,10 @@ class Source(Protocol):
 
 
 class Sink(Protocol):
-    """Writes the records of one egress."""
+    """Writes the records of one egress.
+
+    If it has an attribute ``is_link`` that is true, it hands them over to another engine of the same system.
+    """
 
     def resume(self, position: str | None) -> str | None:
         """Resume after *position*; None = this store has written nothing so far. :meth:`run` is not running.

@@ -1,4 +1,7 @@
-"""Partitions of one system: which one has an address, and how a message for another one is written. Pure functions."""
+"""Partitions of one system: which one has an address, and how a message or a record for another one is written.
+
+Pure functions.
+"""
 
 from statefun_actors.partitions.envelope import (
     HANDED_OVER,
@@ -8,6 +11,7 @@ from statefun_actors.partitions.envelope import (
 )
 from statefun_actors.partitions.names import (
     call_id,
+    egress_link,
     is_between_partitions,
     link,
     partition_of_call,
@@ -16,6 +20,11 @@ from statefun_actors.partitions.names import (
 from statefun_actors.partitions.partition import (
     Partition,
     partition_of,
+    partition_of_name,
+)
+from statefun_actors.partitions.record import (
+    read_record,
+    write_record,
 )
 
 __all__ = [
@@ -23,11 +32,15 @@ __all__ = [
     "Envelope",
     "Partition",
     "call_id",
+    "egress_link",
     "is_between_partitions",
     "link",
     "partition_of",
     "partition_of_call",
+    "partition_of_name",
     "read_envelope",
+    "read_record",
     "seq_of_call",
     "write_envelope",
+    "write_record",
 ]

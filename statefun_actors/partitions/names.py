@@ -14,6 +14,11 @@ def link(partition: int) -> str:
     return f"{_LINK}{partition}"
 
 
+def egress_link(partition: int, egress: str) -> str:
+    """In a receiver, the source of the records of *egress* from *partition*."""
+    return f"{_LINK}{partition}:{egress}"
+
+
 def is_between_partitions(name: str) -> bool:
     """Whether *name*, of an egress or of a source, is a link."""
     return name.startswith(_LINK)

@@ -1,6 +1,7 @@
 """The partition of an address: a pure function of its text and of the number of partitions.
 
-It must never change: stores keep an entity where this function put it. ``tests/partitions`` compares it with a table.
+It must never change: stores keep an entity, and the position of a sink, where this function put it.
+``tests/partitions`` compares it with a table.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ def partition_of(address: Address, count: int) -> int:
     """
     if address[0] == INGRESS:
         return partition_of_call(address[1]) % count  # an operator may name any id
-    text = f"{address[0]}/{address[1]}".encode("utf-8", "surrogatepass")
+    return partition_of_name(f"{address[0]}/{address[1]}", count)
+
+
+def partition_of_name(name: str, count: int) -> int:
+    """The partition of what is in one partition only, such as the sink of the egress *name*."""
+    text = name.encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") % count
 
 

@@ -20,7 +20,10 @@ import pytest
 from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
-from statefun_actors.cli.run.partition_process import PartitionTask, Progress
+from statefun_actors.cli.run.options import RunOptions
+from statefun_actors.cli.run.partition_process import Ready
+from statefun_actors.cli.run.partition_task import PartitionTask
+from statefun_actors.cli.run.summary import Count, Summary
 from statefun_actors.cli.run.supervisor import _Partitions
 from statefun_actors.cli.signals import STOP_SIGNALS
 from statefun_actors.settings import Settings
@@ -42,6 +45,7 @@ class Processes:
 
     works: Sequence[Work]
     stopping: str | None = None
+    done: bool = False
 
     def reported(self, number: int, report: object, *, stopping: bool) -> None: ...
 
@@ -170,12 +174,8 @@ def partition(tmp_path: Path) -> _Partitions:
         path=tuple(sys.path),
         settings=Settings(),
         logs=LogOptions("info"),
-        store=tmp_path,
-        cache_bytes=1,
-        egress_backlog=1,
-        strict=False,
-        token=None,
         metrics=False,
+        options=RunOptions(store=tmp_path, cache_bytes=1, egress={}, egress_backlog=1),
         names=[],
     )
     return _Partitions(
@@ -183,13 +183,22 @@ def partition(tmp_path: Path) -> _Partitions:
     )
 
 
+def summary_of(app: str) -> Summary:
+    """The summary of a run of *app* that did nothing."""
+    return Summary(
+        app=app, store=None, ended="idle", error=None, bad_line=False, seconds=0.0, lines=Count(), skipped=Count(),
+        records={}, bad_records=0, handled=0, timers=Count(), timers_fired=0, waiting=0, egress={}, targets={}, kept=0,
+        kept_names=[], dead_letters=Count(), discarded=0, entities={}, parked={}, failing=[], failing_egress={},
+    )  # fmt: skip
+
+
 def stop_during_the_start(sockets: Sequence[socket], reports: Connection) -> None:
-    """Stop the supervisor before a report that the partition is ready; report handled messages after SIGTERM."""
+    """Stop the supervisor before a report that the partition is ready; report a large summary after SIGTERM."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     os.kill(os.getppid(), signal.SIGINT)
     signal.sigwait([signal.SIGTERM])
-    reports.send(Progress())
-    reports.send(Progress(3))
+    reports.send(Ready())
+    reports.send(summary_of("x" * 1_000_000))
 
 
 def test_nothing_is_announced_after_the_stop_has_begun(
@@ -200,4 +209,5 @@ def test_nothing_is_announced_after_the_stop_has_begun(
     assert capsys.readouterr().err == (
         "Stopping: running handlers finish, and results are stored. Repeat to stop at once.\n"
     )
-    assert (partition.announced, partition.states[0].handled) == (False, 3)
+    assert (partition.announced, partition.done) == (False, False)
+    assert partition.states[0].summary == summary_of("x" * 1_000_000)

@@ -107,7 +107,7 @@ class Taken:
     ) -> None:
         self.messages.append((str(target), value, delay_ms))
 
-    def emit(self, egress: str, value: TypedValue) -> None:
+    def emit(self, egress: str, value: TypedValue, headers: Headers | None = None) -> None:
         assert egress == BAD_LINES
         self.records.append(msgspec.json.decode(value.value, type=dict[str, object]))
 

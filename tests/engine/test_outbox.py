@@ -252,7 +252,7 @@ class Numbers:
 
 async def test_sources_are_read_at_the_pace_of_sinks_once_those_are_too_far_behind() -> None:
     sink, numbers, store = ListSink(open=False), Numbers(1_000), MemoryStore()
-    source: Source = numbers  # type: ignore[assignment] # `exhausted` is only read
+    source: Source = numbers
     options = EngineOptions(epoch_steps=10, egress_backlog=100)
     async with running(Teller, store=store, options=options, sources={"in": source}, sinks={OUT: sink}) as engine:
         await until(lambda: engine.view.egress_kept > 100 and not engine.view.waiting)

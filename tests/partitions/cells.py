@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from statefun_actors import Entity, handles, message, persisted
 
+ADDED = "test/added-numbers"
+"""The egress of what each cell has added."""
+
 
 @message("test/add")
 class Add:
@@ -32,7 +35,9 @@ class Cell(Entity, typename="test/cell"):
         self.numbers.append(order.number)
         if order.to is not None:
             self.send(Cell.at(order.to), Passed(self.id, order.number))
-        return Added(self.id, len(self.numbers))
+        added = Added(self.id, len(self.numbers))
+        self.send_egress(ADDED, added)
+        return added
 
     @handles
     def take(self, order: Passed) -> None:

@@ -38,10 +38,13 @@ class Got:
 
 
 class Running:
-    """A run of the application :data:`APP`, or of that in the file *app*, with *count* partitions in *folder*."""
+    """A run of the application :data:`APP`, or of that in the file *app*, with *count* partitions in *folder*.
 
-    def __init__(self, folder: Path, count: int, *options: str, app: str = APP) -> None:
-        self.folder, self.count, self.log = folder, count, folder / "log"
+    Its standard output goes to the log, too, unless *stdout* says otherwise.
+    """
+
+    def __init__(self, folder: Path, count: int, *options: str, app: str = APP, stdout: int | None = None) -> None:
+        self.folder, self.count, self.log, self._stdout = folder, count, folder / "log", stdout
         self.store = folder / "bank.db"
         (folder / "app.py").write_text(app)
         self._command = [
@@ -71,7 +74,8 @@ class Running:
     def start(self) -> None:
         """Start it, and wait until it takes messages."""
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self.folder)
+            stdout = log if self._stdout is None else self._stdout
+            self._process = subprocess.Popen(self._command, stdout=stdout, stderr=log, cwd=self.folder)
         wait_for(lambda: "Messages are taken" in self.logged() or self.process.poll() is not None)
         found = re.search(r"http://127\.0\.0\.1:(\d+)/", self.logged())
         assert found is not None, self.logged()

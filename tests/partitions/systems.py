@@ -13,7 +13,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, EngineOptions, SystemClock
 from statefun_actors.ingress import Answer, IngressMessage, Wait
 from statefun_actors.model import TypedValue
-from statefun_actors.partitions import Partition, link, partition_of
+from statefun_actors.partitions import Partition, partition_of
 from statefun_actors.store import MemoryStore, Store
 
 DEADLINE = 30.0
@@ -41,12 +41,12 @@ class Member:
             self._app,
             self.store,
             SystemClock(),
-            sources={link(sender): source for sender, source in sources.items()},
+            sources=dict(sources),
             sinks=dict(self._neighbours.sinks()),
             options=self._options,
         )
         self._running = asyncio.create_task(self._engine.run())
-        self._link = LinkService(self._neighbours, sources)
+        self._link = LinkService(self._neighbours, sources.values())
         await self._link.open(self._engine)
 
     async def stop(self) -> None:

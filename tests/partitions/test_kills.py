@@ -1,8 +1,9 @@
-"""Partitions are killed at moments of chance while messages cross; then everything is counted."""
+"""Partitions are killed at moments of chance while messages cross; then everything is counted, egress records too."""
 
 from __future__ import annotations
 
 import http.client
+import json
 import random
 import threading
 import time
@@ -15,7 +16,7 @@ import pytest
 from statefun_actors.admin import read_entities
 from statefun_actors.partitions import partition_of
 from statefun_actors.store import open_reader
-from tests.partitions.cells import Cell
+from tests.partitions.cells import ADDED, Cell
 from tests.partitions.running import DEADLINE, Running, wait_for
 
 CELLS = [f"cell-{number}" for number in range(12)]
@@ -42,7 +43,8 @@ def check(folder: Path, partitions: int, kills: int, every: float) -> int:
             running.add_surely(id, sent[id], CELLS[(CELLS.index(id) + sent[id]) % len(CELLS)])
             sent[id] += 1
 
-    with Running(folder, partitions) as running, ThreadPoolExecutor(CLIENTS) as pool:
+    file = folder / "added.jsonl"
+    with Running(folder, partitions, "--egress", f"{ADDED}={file}") as running, ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(client, CELLS[number::CLIENTS], number) for number in range(CLIENTS)]
         try:
             for number in range(kills):
@@ -66,6 +68,7 @@ def check(folder: Path, partitions: int, kills: int, every: float) -> int:
         assert running.stop() == 0
     found = dict(read_entities(running.store, Cell))
     assert {id: found[id].numbers for id in CELLS} == {id: list(range(sent[id])) for id in CELLS}
+    assert counts_in(file) == {id: list(range(1, sent[id] + 1)) for id in CELLS}
     expected: dict[tuple[str, str], list[int]] = defaultdict(list)
     for sender in CELLS:
         for number in range(sent[sender] - 1):
@@ -87,6 +90,15 @@ def check(folder: Path, partitions: int, kills: int, every: float) -> int:
         "partitions, each handled once and in order"
     )
     return early
+
+
+def counts_in(file: Path) -> dict[str, list[int]]:
+    """The counts in the records of :data:`ADDED`, by cell, in the order of *file*."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for line in file.read_bytes().splitlines():
+        record = json.loads(line)["value"]
+        found[record["id"]].append(record["count"])
+    return found
 
 
 def _ready(running: Running) -> bool:

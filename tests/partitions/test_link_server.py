@@ -27,7 +27,7 @@ def refusal(sender: int, path: Path) -> str:
 
 @pytest.mark.parametrize("turns", range(1, 6))
 async def test_a_connection_that_comes_while_a_server_closes_is_closed(tmp_path: Path, turns: int) -> None:
-    server = LinkServer(listen_at(tmp_path / "link"), "test", 0, {})
+    server = LinkServer(listen_at(tmp_path / "link"), "test", 0, [])
     await server.open(lambda: None)
     reader, writer = await asyncio.open_unix_connection(tmp_path / "link")
     for _ in range(turns):
@@ -55,7 +55,7 @@ async def test_a_partition_of_another_system_is_refused(tmp_path: Path, caplog: 
 async def test_the_refusal_of_a_sender_that_tries_again_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server = LinkServer(listen_at(tmp_path / "link"), "test", 0, {})
+    server = LinkServer(listen_at(tmp_path / "link"), "test", 0, [])
     await server.open(lambda: None)
     for sender in (1, 2, 1, 1):
         reader, writer = await asyncio.open_unix_connection(tmp_path / "link")

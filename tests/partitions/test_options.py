@@ -20,10 +20,6 @@ from tests.partitions.running import APP
         (("--skip-bad-lines", "bad.jsonl"), "--skip-bad-lines yet: omit it"),
         (("--reload",), "--reload yet: restart the run yourself"),
         (("--memory",), "--memory yet: omit it: the state is then in a folder of files"),
-        (
-            ("--egress", "a/b=out.jsonl"),
-            "--egress yet: omit it: records stay in the store until such a run can write them",
-        ),
         (("--history", "5"), "--history yet: omit it"),
         (("--console", "full"), "--console yet: omit it"),
     ],

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from statefun_actors.cli.logs import LogFormat, LogHandler, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.metrics_option import metrics_instruments, metrics_option
-from statefun_actors.cli.output import echo, echo_json, printable_lines, write
+from statefun_actors.cli.output import echo
 from statefun_actors.cli.run.listening import BIND, listening_at
 from statefun_actors.cli.run.partitioning import read_partitions, refuse_others, run_partitions
 from statefun_actors.cli.settings_options import Written, settings_options
@@ -215,26 +215,6 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         echo(f"Warning: {warning}", err=True)
     turn.wait()
     listening = listening_at(binds or (() if until_idle else (BIND,)), token, partitions or 1)
-    if partitions is not None:
-        raise SystemExit(
-            run_partitions(
-                application,
-                loaded.name,
-                partitions,
-                listening,
-                quiet=quiet,
-                as_json=as_json,
-                app=app,
-                settings=settings,
-                logs=LogOptions(log_level, log_format),
-                store=store or default_store(loaded.name),
-                cache_bytes=cache_bytes,
-                egress_backlog=egress_backlog,
-                strict=strict,
-                token=token,
-                metrics=metrics,
-            )
-        )
     options = RunOptions(
         inputs=inputs,
         until_idle=until_idle,
@@ -253,6 +233,11 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         token=token,
         console=console,
     )
+    if partitions is not None:
+        from statefun_actors.cli.run.partition_task import PartitionTask
+
+        task = PartitionTask.of(app, settings, LogOptions(log_level, log_format), options, metrics=metrics)
+        raise SystemExit(run_partitions(application, loaded.name, partitions, task, options, as_json=as_json))
     raise SystemExit(_run(loaded.name, application, options, log, as_json=as_json))
 
 
@@ -272,6 +257,7 @@ def _application(loaded: App, settings: Settings, instruments: Sequence[Instrume
 def _run(name: str, app: Application, options: RunOptions, log: LogHandler, *, as_json: bool) -> int:
     """The exit code."""
     from statefun_actors.cli.looping import in_a_loop
+    from statefun_actors.cli.run.conclusion import conclude
     from statefun_actors.cli.run.running import Run
     from statefun_actors.errors import StatefunActorsError
 
@@ -284,14 +270,4 @@ def _run(name: str, app: Application, options: RunOptions, log: LogHandler, *, a
         return 128 + signal.SIGINT
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
-    if as_json:
-        echo_json(summary.as_object())
-    elif not options.quiet:
-        summary.print_table()
-    if summary.error is not None:
-        instead = "" if options.skip_bad_lines else " Or collect such lines: --skip-bad-lines FILE"
-        write(printable_lines(f"Error: {summary.error}{instead if summary.bad_line else ''}"), err=True)
-        return 1
-    if summary.ended != "idle" and options.until_idle:
-        return 128 + int(signal.Signals[summary.ended])
-    return 0
+    return conclude(summary, options, as_json=as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +58,8 @@ def opened_store(options: RunOptions) -> Store:
     return open_store(MEMORY if options.store is None else options.store)
 
 
-def services_of(options: RunOptions, store: Store, links: Mapping[int, LinkSource]) -> list[Service]:
-    """What gives access to the engine. *links*: the sources of messages from other partitions."""
+def services_of(options: RunOptions, store: Store, links: Iterable[LinkSource]) -> list[Service]:
+    """What gives access to the engine. *links*: the sources of what other partitions hand over."""
     services: list[Service] = [ControlService(store)]
     forwarding = None
     if options.partition is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable
 
 import attrs
 
@@ -32,7 +32,7 @@ class PartitionRun:
         """Its store. Raises StoreError: it is in use, or not that of this partition."""
         return open_partition(self.neighbours.store, self.neighbours.own, self.neighbours.system)
 
-    def services(self, sources: Mapping[int, LinkSource]) -> list[Service]:
+    def services(self, sources: Iterable[LinkSource]) -> list[Service]:
         """The services for the other partitions."""
         return [LinkService(self.neighbours, sources), ForwardedHttpService(self.neighbours)]
 

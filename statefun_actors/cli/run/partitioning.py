@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final
 
 import click
 from click.core import ParameterSource
 
-from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.output import echo
 from statefun_actors.cli.run.listening import messages_text, running_text
 
 if TYPE_CHECKING:
-    from statefun_actors.cli.logs import LogOptions
+    from statefun_actors.cli.run.options import RunOptions
+    from statefun_actors.cli.run.partition_task import PartitionTask
     from statefun_actors.dispatch import Application
-    from statefun_actors.http import Listener
-    from statefun_actors.settings import Settings
 
 _MOST: Final = 64
 
@@ -33,25 +29,12 @@ def read_partitions(value: object) -> int:
     return int(text)
 
 
-class _Options(TypedDict):
-    app: str
-    settings: Settings
-    logs: LogOptions
-    store: Path
-    cache_bytes: int
-    egress_backlog: int
-    strict: bool
-    token: str | None
-    metrics: bool
-
-
 _ONE_PROCESS: Final = "or run without --partitions"
 _INSTEAD: Final = {
     "inputs": ("--input", "send the lines over HTTP, to /ingress"),
     "until_idle": ("--until-idle", "stop the run with SIGTERM"),
     "fire_timers": ("--fire-timers", "omit it"),
     "memory": ("--memory", "omit it: the state is then in a folder of files"),
-    "egress": ("--egress", "omit it: records stay in the store until such a run can write them"),
     "module_file": ("--module", "omit it"),
     "skip_bad_lines": ("--skip-bad-lines", "omit it"),
     "history": ("--history", "omit it"),
@@ -82,65 +65,46 @@ def _check_application(app: Application) -> None:
 
 
 def run_partitions(
-    application: Application,
-    name: str,
-    count: int,
-    listeners: Sequence[Listener],
-    *,
-    quiet: bool,
-    as_json: bool,
-    **options: Unpack[_Options],
+    application: Application, name: str, count: int, task: PartitionTask, options: RunOptions, *, as_json: bool
 ) -> int:
-    """Run *count* partitions until a signal; returns the exit code.
+    """Run *count* partitions to their end; returns the exit code.
 
     Args:
         application: for checks; each partition loads its own.
         name: of the application, for the summary.
         count: the number of partitions.
-        listeners: with a socket for each partition.
-        quiet: whether only errors are shown.
+        task: what they share.
+        options: of the whole run; its listeners have a socket for each partition.
         as_json: whether the summary is a JSON object on standard output.
-        options: as those of a PartitionTask.
 
     Raises:
         click.ClickException: the store has another number of partitions, or can't be created.
     """
-    from statefun_actors.cli.run.partition_process import PartitionTask
+    from statefun_actors.cli.run.conclusion import conclude
+    from statefun_actors.cli.run.merged_summary import merged_summary
     from statefun_actors.cli.run.supervisor import supervise
     from statefun_actors.store import StoreError
     from statefun_actors.store.partitioned import create_partitions
 
     _check_application(application)
+    store = options.store
+    assert store is not None
     try:
-        layout = create_partitions(options["store"], count)
+        layout = create_partitions(store, count)
     except StoreError as error:
         raise click.ClickException(str(error)) from error
-    task = PartitionTask(path=tuple(sys.path), names=[listener.name for listener in listeners], **options)
 
     def announce() -> None:
-        if quiet:
+        if options.quiet:
             return
-        echo(running_text(application.typenames, f"{count} partitions; state in {options['store']}"), err=True)
-        for listener in listeners:
+        echo(running_text(application.typenames, f"{count} partitions; state in {store}"), err=True)
+        for listener in options.listeners:
             echo(messages_text(listener), err=True)
 
     began = time.monotonic()
-    outcome = supervise(task, layout, listeners, announce, quiet=quiet)
-    handled = sum(outcome.handled)
-    if as_json:
-        seconds = time.monotonic() - began
-        echo_json(
-            {
-                "app": name,
-                "store": str(options["store"]),
-                "ended": "error" if outcome.signal is None else outcome.signal.name,
-                "seconds": round(seconds, 3),
-                "messages_handled": handled,
-                "messages_per_second": round(handled / seconds),
-                "partitions": [{"messages_handled": each} for each in outcome.handled],
-            }
-        )
-    elif outcome.ready and not quiet:
-        each = ", ".join(f"partition {number}: {count:,}" for number, count in enumerate(outcome.handled))
-        echo(f"Stopped. Messages handled: {handled:,} ({each})", err=True)
-    return outcome.exit_code
+    outcome = supervise(task, layout, options.listeners, announce, quiet=options.quiet)
+    if not (outcome.done or outcome.signal is not None) or outcome.summaries.count(None) == count:
+        return outcome.exit_code
+    ended = None if outcome.done or outcome.signal is None else outcome.signal.name
+    summary = merged_summary(name, options, ended, time.monotonic() - began, outcome.summaries)
+    return conclude(summary, options, as_json=as_json) or outcome.exit_code

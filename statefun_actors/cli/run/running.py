@@ -18,12 +18,12 @@ from statefun_actors.cli.run.listening import STOPPING, messages_text, running_t
 from statefun_actors.cli.run.options import RunOptions, opened_store, services_of
 from statefun_actors.cli.run.progress import BarDisplay, CheckProgress, Display, PlainDisplay
 from statefun_actors.cli.run.sinks import Sinks
-from statefun_actors.cli.run.summary import Count, FailingAddress, Summary
+from statefun_actors.cli.run.summary import MOST_FAILING, Count, FailingAddress, Summary, unwritten_error
 from statefun_actors.cli.signals import Stop, stop_signals
 from statefun_actors.connectors.files import BadLineError, JsonLinesSource
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Check, Engine, EngineOptions, SystemClock
-from statefun_actors.partitions import link
+from statefun_actors.partitions import is_between_partitions
 from statefun_actors.text import one_line
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ _DRAIN: Final = 8.0
 """The part of these seconds for handlers to end."""
 _LOOKS: Final = 0.2
 """Seconds between two checks of the progress."""
-_MOST_FAILING: Final = 20
 
 
 class Run:
@@ -73,11 +72,7 @@ class Run:
                 app,
                 self._store,
                 self._clock,
-                sources={
-                    **self._sources,
-                    **self._topics,
-                    **{link(sender): source for sender, source in links.items()},
-                },
+                sources={**self._sources, **self._topics, **links},
                 sinks={**self._sinks.by_egress, **({} if partition is None else partition.neighbours.sinks())},
                 options=EngineOptions(
                     cache_bytes=options.cache_bytes,
@@ -87,7 +82,7 @@ class Run:
                 ),
                 check_changes=Check(strict=options.strict, progress=CheckProgress(quiet=options.quiet)),
             )
-            self._assembly = Assembly(self.engine, services_of(options, self._store, links), closing.pop_all())
+            self._assembly = Assembly(self.engine, services_of(options, self._store, links.values()), closing.pop_all())
         if isinstance(self._clock, JumpingClock):
             self._clock.next_jump = self._next_jump
         self._before = [(source.line, source.skipped) for source in self._sources.values()]
@@ -212,7 +207,9 @@ class Run:
         messages, timers, kept, dead_letters = (
             counts.pop(key) for key in ("messages", "timers", "egress", "dead_letters")
         )
-        kept_names = sorted({record.egress for record in self._store.egress_after(0, 1_000)}) if kept else []
+        by_egress = self._store.egress_counts() if kept else {}
+        crossing = sum(count for name, count in by_egress.items() if is_between_partitions(name))
+        kept_names = sorted(name for name in by_egress if not is_between_partitions(name))
         error = str(stopped) if stopped is not None else self._unwritten(kept_names, stop)
         lines, skipped = sum(source.line for source in sources), sum(source.skipped for source in sources)
         lines_before = sum(before[0] for before in self._before)
@@ -231,10 +228,10 @@ class Run:
             handled=counters.handled,
             timers=Count(None, timers),
             timers_fired=counters.timers_fired,
-            waiting=messages - sum(engine.view.parked.values()),
+            waiting=messages + crossing - sum(engine.view.parked.values()),
             egress=self._sinks.counts(),
             targets=self._sinks.targets,
-            kept=kept,
+            kept=kept - crossing,
             kept_names=kept_names,
             dead_letters=Count(counters.dead_letters, dead_letters),
             discarded=counters.discarded,
@@ -242,7 +239,7 @@ class Run:
             parked=dict(sorted(engine.view.parked.items())),
             failing=[
                 FailingAddress(str(each.message.target), each.attempts, each.why)
-                for each in engine.view.failing_messages()[:_MOST_FAILING]
+                for each in engine.view.failing_messages()[:MOST_FAILING]
             ],
             failing_egress=dict(engine.view.failing_egress),
             paused=sorted(map(str, engine.view.pauses)),
@@ -254,7 +251,4 @@ class Run:
         names = [name for name in kept_names if name in self._sinks.by_egress]
         if not names or stop.signal is not None:
             return None
-        return (
-            f"the records of {', '.join(names)} could not be written, and are kept: run again once their target is "
-            "available."
-        )
+        return unwritten_error(names)

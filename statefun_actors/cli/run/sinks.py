@@ -75,6 +75,14 @@ def one_target_each(
     return targets
 
 
+def shown_targets(targets: Mapping[str, Target], kafka: Sequence[KafkaEgress]) -> dict[str, str]:
+    """The target of each egress, for display."""
+    return {
+        **{name: str(target) for name, target in targets.items()},
+        **{egress.id: f"Kafka at {egress.address}" for egress in kafka},
+    }
+
+
 class Sinks:
     """The sinks of a run, by egress; files are open until *closing* is left.
 
@@ -99,10 +107,7 @@ class Sinks:
         closing: contextlib.ExitStack,
         on_gone: Callable[[], None],
     ) -> None:
-        self.targets = {
-            **{name: str(target) for name, target in targets.items()},
-            **{egress.id: f"Kafka at {egress.address}" for egress in kafka},
-        }
+        self.targets = shown_targets(targets, kafka)
         """The target of each egress, for display."""
         known = app.codecs()
         self._counted: dict[str, _Counted] = {

@@ -12,6 +12,8 @@ import attrs
 from statefun_actors.cli.output import write
 from statefun_actors.text import one_line
 
+MOST_FAILING: Final = 20
+"""The most failing messages that a summary names."""
 _FEW: Final = 3
 _ALIKE: Final = 0.8
 """The likeness of two names above which one may be a misspelling of the other: 1 is the same name."""
@@ -75,9 +77,12 @@ class Summary:
     paused: Sequence[str] = ()
     """The paused entities and function types, whose messages wait."""
     ahead_seconds: float = 0.0
+    partitions: Sequence[int | None] | None = None
+    """The messages handled by each partition; None for one whose process was killed. None: there are no partitions."""
 
     def as_object(self) -> dict[str, object]:
         """The JSON object for programs."""
+        each = {} if self.partitions is None else {"partitions": [{"messages_handled": n} for n in self.partitions]}
         return {
             "app": self.app,
             "store": self.store,
@@ -104,6 +109,7 @@ class Summary:
             "failing": [attrs.asdict(failing) for failing in self.failing],
             "failing_egress": dict(self.failing_egress),
             "paused": list(self.paused),
+            **each,
         }  # fmt: skip
 
     def print_table(self) -> None:
@@ -148,6 +154,8 @@ class Summary:
         if self.bad_records:
             yield "  no messages, kept for egress statefun-actors/bad-records", Count(self.bad_records)
         yield "messages handled", Count(self.handled)
+        for number, handled in enumerate(self.partitions or ()):
+            yield f"  by partition {number}", Count(handled)
         if self.waiting:
             yield "messages waiting", Count(None, self.waiting)
         if self.discarded:
@@ -188,6 +196,14 @@ class Summary:
             yield f"Failing: {failing.address}, {failing.attempts} attempts: {failing.error}"
         if self.failing:
             yield "They are tried again by the next run. To give up on such messages: --dead-letters NS/NAME"
+
+
+def unwritten_error(egresses: Sequence[str]) -> str:
+    """The error of a run that could not write the records of *egresses*."""
+    return (
+        f"the records of {', '.join(egresses)} could not be written, and are kept: run again once their target is "
+        "available."
+    )
 
 
 def _pair(count: Count) -> dict[str, int | None]:

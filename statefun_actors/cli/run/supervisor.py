@@ -17,8 +17,10 @@ from statefun_actors.backoff import Backoff
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
 from statefun_actors.cli.run.listening import STOPPING
-from statefun_actors.cli.run.partition_process import PartitionTask, Progress, run_partition
+from statefun_actors.cli.run.partition_process import Ready, run_partition
+from statefun_actors.cli.run.partition_task import PartitionTask
 from statefun_actors.cli.run.standing_in import respond_meanwhile
+from statefun_actors.cli.run.summary import Summary
 from statefun_actors.http import Listener
 from statefun_actors.partitions import Partition
 from statefun_actors.store.partitioned import Layout
@@ -37,22 +39,22 @@ class Outcome:
     """The end of all partitions.
 
     Args:
-        exit_code: 0 after a signal.
-        signal: the one that stopped them; None: one of them could not be started.
-        ready: whether all have ever been ready.
-        handled: the messages handled by each partition, without those of processes that were killed.
+        exit_code: 0 if all has gone well so far.
+        signal: the one that stopped them, if one did.
+        done: whether a partition has ended the run.
+        summaries: of each partition, of its last process; None: that was killed.
     """
 
     exit_code: int
     signal: signal.Signals | None
-    ready: bool
-    handled: Sequence[int]
+    done: bool
+    summaries: Sequence[Summary | None]
 
 
 def supervise(
     task: PartitionTask, layout: Layout, listeners: Sequence[Listener], announce: Callable[[], None], *, quiet: bool
 ) -> Outcome:
-    """Run the partitions of *layout* until Ctrl-C or SIGTERM.
+    """Run the partitions of *layout* until Ctrl-C or SIGTERM, or until one of them ends the run.
 
     Args:
         task: what they share.
@@ -67,7 +69,7 @@ def supervise(
         exit_code = supervisor.to_the_end()
     finally:
         group.abandon()
-    return Outcome(exit_code, supervisor.signal, group.announced, [state.handled for state in group.states])
+    return Outcome(exit_code, supervisor.signal, group.done, [state.summary for state in group.states])
 
 
 @attrs.define
@@ -77,7 +79,8 @@ class _State:
     failures: int = 0
     ready: bool = False
     """Whether it has ever been ready."""
-    handled: int = 0
+    summary: Summary | None = None
+    """Of its process, once that has ended."""
 
 
 class _Partitions:
@@ -93,22 +96,28 @@ class _Partitions:
         quiet: bool,
     ) -> None:
         self._listeners, self._announce, self._quiet = listeners, announce, quiet
-        self.announced = False
+        self.announced = self.done = False
         self._sockets, self._temporary = _folder_of_sockets(task.store)
         self.states = [_State() for _ in range(layout.partitions)]
         self.works: Sequence[Work] = [
             Work(
                 f"partition {own}",
                 run_partition,
-                (task, Neighbours(Partition(own, layout.partitions), layout.system, self._sockets, task.store)),
+                (task, self._neighbours(Partition(own, layout.partitions), task, layout)),
             )
             for own in range(layout.partitions)
         ]
         self.stopping: str | None = None if quiet else STOPPING
 
-    def reported(self, number: int, report: Progress, *, stopping: bool) -> None:
+    def _neighbours(self, own: Partition, task: PartitionTask, layout: Layout) -> Neighbours:
+        return Neighbours(own, layout.system, self._sockets, task.store, task.egresses)
+
+    def reported(self, number: int, report: Ready | Summary, *, stopping: bool) -> None:
         state = self.states[number]
-        state.handled += report.handled
+        if isinstance(report, Summary):
+            state.summary = report
+            self.done = self.done or not stopping
+            return
         if stopping:
             return  # a partition that is stopped while it starts reports, too
         state.ready = True
@@ -117,6 +126,8 @@ class _Partitions:
             self._announce()
 
     def ended(self, number: int, ended: Ended) -> float | None:
+        if self.done:
+            return 0.0
         state = self.states[number]
         how = f"ended with exit code {ended.exit_code}"
         if ended.exit_code < 0:

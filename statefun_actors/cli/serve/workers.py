@@ -51,6 +51,7 @@ class _Workers:
     """The group of all workers."""
 
     stopping: str | None = "Stopping after the batches in flight. Repeat to stop at once."
+    done: bool = False
 
     def __init__(self, works: Sequence[Work]) -> None:
         self.works = works

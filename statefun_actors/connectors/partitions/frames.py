@@ -27,11 +27,13 @@ class Hello(msgspec.Struct, frozen=True, array_like=True):
         system: the id of the system, which all its partitions share.
         sender: its partition.
         receiver: the partition that it wants to reach.
+        egress: the egress of its records; None: they are messages.
     """
 
     system: str
     sender: int
     receiver: int
+    egress: str | None = None
 
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -18,15 +18,16 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 
 class LinkServer:
-    """Serves *sources*, by sender, at the listening socket *sock*, which it closes.
+    """Serves *sources* at the listening socket *sock*, which it closes.
 
     Args:
         system: the id of the system; senders of another one are refused.
         receiver: the partition of this process.
     """
 
-    def __init__(self, sock: socket.socket, system: str, receiver: int, sources: Mapping[int, LinkSource]) -> None:
-        self._sock, self._system, self._receiver, self._sources = sock, system, receiver, sources
+    def __init__(self, sock: socket.socket, system: str, receiver: int, sources: Iterable[LinkSource]) -> None:
+        self._sock, self._system, self._receiver = sock, system, receiver
+        self._sources = {(source.sender, source.egress): source for source in sources}
         self._wake: Callable[[], None] = lambda: None
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -75,7 +76,7 @@ class LinkServer:
 
         try:
             hello: Hello = await read_frame(reader, frames.read_hello)
-            source = self._sources.get(hello.sender)
+            source = self._sources.get((hello.sender, hello.egress))
             if source is None or (hello.system, hello.receiver) != (self._system, self._receiver):
                 source = None
                 self._log_refusal(hello)

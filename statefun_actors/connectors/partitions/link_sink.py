@@ -1,4 +1,4 @@
-"""``LinkSink``: hands the messages for another partition over to it."""
+"""``LinkSink``: hands messages, or the records of an egress, over to another partition."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any as Untyped
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -16,7 +16,7 @@ from statefun_actors.connectors.http import REFUSED_RECORDS
 from statefun_actors.connectors.partitions import frames
 from statefun_actors.connectors.partitions.frames import Durable, Hello, Records, Welcome, frame, read_frame
 from statefun_actors.engine import EgressQueue
-from statefun_actors.partitions import HANDED_OVER
+from statefun_actors.partitions import HANDED_OVER, write_record
 from statefun_actors.store import EgressRecord, StoreMismatchError
 
 _BACKOFF: Final = Backoff(0.02, 0.5)
@@ -36,11 +36,18 @@ class LinkSink:
         system: the id of the system.
         sender: the partition of this process.
         store: the path of the store, for errors.
+        egress: the egress that *receiver* writes; None: the records are messages.
     """
 
-    def __init__(self, path: Path, system: str, sender: int, receiver: int, store: Path) -> None:
+    is_link: Literal[True] = True
+    """See :class:`~statefun_actors.engine.Sink`."""
+
+    def __init__(
+        self, path: Path, system: str, sender: int, receiver: int, store: Path, egress: str | None = None
+    ) -> None:
         self._path, self._sender, self._receiver, self._store = path, sender, receiver, store
-        self._hello = frame(Hello(system, sender, receiver))
+        self._egress = egress
+        self._hello = frame(Hello(system, sender, receiver, egress))
         self._least = 0
         """The number of the last record that the receiver has confirmed; it may have more."""
         self._most: int | None = None
@@ -82,7 +89,7 @@ class LinkSink:
         while True:
             if records:
                 self._most = max(self._most or 0, records[-1].seq)
-                await _write(writer, records)
+                await self._write(writer, records)
             taken = await queue.take(_MOST_IN_FRAME)
             waiting += taken
             # After a crash, records that the receiver has may not be marked here. It does not confirm them again.
@@ -121,28 +128,39 @@ class LinkSink:
         done: list[EgressRecord] = []
         while waiting and waiting[0].seq <= durable:
             record = waiting.popleft()
-            if record.value.typename == HANDED_OVER:
+            if self._fits(record):
                 done.append(record)
             else:
                 queue.done_as(record, REFUSED_RECORDS, record.value)
         if done:
             queue.done(done, str(done[-1].seq))
 
-
-async def _write(writer: asyncio.StreamWriter, records: Sequence[EgressRecord]) -> None:
-    part: list[tuple[int, bytes]] = []
-    size = 0
-    for record in records:
-        # A record that is no message, as after an edit of the store, is sent empty: the receiver confirms its number.
-        part.append((record.seq, record.value.value if record.value.typename == HANDED_OVER else b""))
-        size += len(record.value.value)
-        if size >= _LARGEST_FRAME:
+    async def _write(self, writer: asyncio.StreamWriter, records: Sequence[EgressRecord]) -> None:
+        part: list[tuple[int, bytes]] = []
+        size = 0
+        for record in records:
+            part.append((record.seq, self._content(record)))
+            size += len(record.value.value)
+            if size >= _LARGEST_FRAME:
+                writer.write(frame(Records(part)))
+                part, size = [], 0
+                await writer.drain()
+        if part:
             writer.write(frame(Records(part)))
-            part, size = [], 0
             await writer.drain()
-    if part:
-        writer.write(frame(Records(part)))
-        await writer.drain()
+
+    def _content(self, record: EgressRecord) -> bytes:
+        """The bytes of *record* for the receiver.
+
+        They are empty for one that does not fit: the receiver confirms its number.
+        """
+        if self._egress is not None:
+            return write_record(record.value, record.headers)
+        return record.value.value if self._fits(record) else b""
+
+    def _fits(self, record: EgressRecord) -> bool:
+        """Whether *record* is what this link hands over. After an edit of the store, it may be no message."""
+        return self._egress is not None or record.value.typename == HANDED_OVER
 
 
 async def _first(*works: Coroutine[Untyped, Untyped, None]) -> None:

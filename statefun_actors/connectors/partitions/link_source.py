@@ -1,4 +1,4 @@
-"""``LinkSource``: the messages that one other partition has handed over to this one."""
+"""``LinkSource``: what one other partition has handed over to this one: messages, or the records of one egress."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from statefun_actors.engine import Inbox, Lost
-from statefun_actors.partitions import read_envelope
+from statefun_actors.partitions import read_envelope, read_record
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -19,15 +19,16 @@ _WINDOW_BYTES: Final = 16 * 1024 * 1024
 
 
 class LinkSource:
-    """The messages from the partition *sender*. Its position is the number of the last record, which only increases."""
+    """The messages from the partition *sender*, or with *egress* its records of that, which a sink here writes.
+
+    Its position is the number of the last record, which only increases.
+    """
 
     kind: Literal["send"] = "send"
     """The source of its messages, for instruments."""
-    exhausted: bool = False
-    """Never: there may be more at any time."""
 
-    def __init__(self, sender: int) -> None:
-        self.sender = sender
+    def __init__(self, sender: int, egress: str | None = None) -> None:
+        self.sender, self.egress = sender, egress
         self.durable = 0
         """The number of the last record that is durable here."""
         self._read = 0
@@ -41,6 +42,11 @@ class LinkSource:
         self._disconnect: Callable[[], None] = _nothing
 
     # --- called by the engine
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is nothing to read at present; there may be more at any time."""
+        return not self._received
 
     def resume(self, position: str | None) -> None:
         durable = int(position or 0)
@@ -72,9 +78,14 @@ class LinkSource:
         if not value:  # not a message: its sender keeps it as refused
             return
         try:
+            if self.egress is not None:
+                record, headers = read_record(value)
+                inbox.emit(self.egress, record, headers)
+                return
             message = read_envelope(value)
         except ValueError as error:
-            logger.error("record %d of partition %d is not a message, and is dropped: %s", seq, self.sender, error)  # noqa: TRY400 - its text says all
+            what = "a message" if self.egress is None else f"one of {self.egress}"
+            logger.error("record %d of partition %d is not %s, and is dropped: %s", seq, self.sender, what, error)  # noqa: TRY400 - its text says all
             return
         inbox.submit(message.target, message.value, headers=message.headers, caller=message.caller)
 

@@ -70,7 +70,7 @@ class _Inbox:
         assert isinstance(number, int), f"expected pack(number) as the value, got {number!r}"
         self.messages.append((target, number))
 
-    def emit(self, egress: str, value: TypedValue) -> None:
+    def emit(self, egress: str, value: TypedValue, headers: Headers | None = None) -> None:  # noqa: ARG002 - the protocol
         raise AssertionError(f"expected messages only, got a record for {egress}: {value_of(value)!r}")
 
     def when_durable(self, on_end: Callable[[None], object]) -> None:

@@ -1,0 +1,82 @@
+"""The summaries of all partitions of a run as one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from statefun_actors.cli.run.options import RunOptions
+from statefun_actors.cli.run.sinks import shown_targets
+from statefun_actors.cli.run.summary import MOST_FAILING, Count, Summary, unwritten_error
+
+
+def merged_summary(
+    name: str, options: RunOptions, ended: str | None, seconds: float, summaries: Sequence[Summary | None]
+) -> Summary:
+    """The summary of the run of all partitions.
+
+    Args:
+        name: of the application.
+        options: of the run.
+        ended: the name of the signal that has stopped it; None: none has.
+        seconds: that it took.
+        summaries: by partition; None: its process was killed, and its counts are unknown.
+    """
+    found = [each for each in summaries if each is not None]
+    targets = shown_targets(options.egress, options.kafka_egresses)
+    kept_names = sorted({egress for each in found for egress in each.kept_names})
+    stopped = next((each for each in found if each.error is not None), None)
+    error, bad_line = (None, False) if stopped is None else (stopped.error, stopped.bad_line)
+    if error is None and ended is None and (unwritten := [egress for egress in kept_names if egress in targets]):
+        error = unwritten_error(unwritten)
+    return Summary(
+        app=name,
+        store=str(options.store),
+        ended="error" if error is not None else ended or "idle",
+        error=error,
+        bad_line=bad_line,
+        seconds=seconds,
+        lines=_sum(each.lines for each in found),
+        skipped=_sum(each.skipped for each in found),
+        records=_counted(each.records for each in found),
+        bad_records=sum(each.bad_records for each in found),
+        handled=sum(each.handled for each in found),
+        timers=_sum(each.timers for each in found),
+        timers_fired=sum(each.timers_fired for each in found),
+        waiting=sum(each.waiting for each in found),
+        egress={
+            egress: next((each.egress[egress] for each in found if egress in each.egress), Count())
+            for egress in targets
+        },
+        targets=targets,
+        kept=sum(each.kept for each in found),
+        kept_names=kept_names,
+        dead_letters=_sum(each.dead_letters for each in found),
+        discarded=sum(each.discarded for each in found),
+        entities=dict(sorted(_counted(each.entities for each in found).items())),
+        parked=dict(sorted(_counted(each.parked for each in found).items())),
+        failing=[failing for each in found for failing in each.failing][:MOST_FAILING],
+        failing_egress={
+            egress: reason
+            for each in found
+            for egress, reason in each.failing_egress.items()
+            if egress in each.targets  # of a link, another partition is down
+        },
+        paused=sorted({paused for each in found for paused in each.paused}),
+        ahead_seconds=max([0.0, *(each.ahead_seconds for each in found)]),
+        partitions=[None if each is None else each.handled for each in summaries],
+    )
+
+
+def _sum(counts: Iterable[Count]) -> Count:
+    counts = list(counts)
+    runs = [count.run for count in counts if count.run is not None]
+    alls = [count.all for count in counts if count.all is not None]
+    return Count(sum(runs) if runs else None, sum(alls) if alls else None)
+
+
+def _counted(each: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    counts = Counter[str]()
+    for mapping in each:
+        counts.update(mapping)
+    return dict(counts)

@@ -1,0 +1,66 @@
+"""``PartitionTask``: what all processes of ``run --partitions`` share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from socket import socket
+
+import attrs
+
+from statefun_actors.cli.logs import LogOptions
+from statefun_actors.cli.run.options import RunOptions
+from statefun_actors.cli.run.partition_run import PartitionRun
+from statefun_actors.http import Listener
+from statefun_actors.settings import Settings
+
+
+@attrs.frozen(kw_only=True)
+class PartitionTask:
+    """What all partitions share; it is pickled."""
+
+    app: str
+    path: tuple[str, ...]
+    """``sys.path`` of the supervisor, which has loaded the app."""
+    settings: Settings
+    logs: LogOptions
+    metrics: bool
+    options: RunOptions
+    """Without listeners, whose sockets each process gets by itself."""
+    names: Sequence[str]
+    """The names of the listeners."""
+
+    @classmethod
+    def of(cls, app: str, settings: Settings, logs: LogOptions, options: RunOptions, *, metrics: bool) -> PartitionTask:
+        """What the command line asks for; *options* are those of the whole run."""
+        return cls(
+            app=app,
+            path=tuple(sys.path),
+            settings=settings,
+            logs=logs,
+            metrics=metrics,
+            options=attrs.evolve(options, listeners=(), console="off", history=0, quiet=True),
+            names=[listener.name for listener in options.listeners],
+        )
+
+    @property
+    def store(self) -> Path:
+        """The folder of all partitions."""
+        assert self.options.store is not None
+        return self.options.store
+
+    @property
+    def egresses(self) -> frozenset[str]:
+        """The egresses that have a target."""
+        return frozenset(self.options.egress)
+
+    def of_one(self, partition: PartitionRun, sockets: Sequence[socket]) -> RunOptions:
+        """The options of one partition, which listens at *sockets*."""
+        egress = self.options.egress
+        return attrs.evolve(
+            self.options,
+            egress={name: target for name, target in egress.items() if partition.neighbours.writes(name)},
+            listeners=[Listener(name, [sock]) for name, sock in zip(self.names, sockets, strict=True)],
+            partition=partition,
+        )

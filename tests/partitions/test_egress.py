@@ -1,0 +1,61 @@
+"""Egresses of ``run --partitions``: one partition writes what all of them send."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from statefun_actors.model import TypedValue
+from statefun_actors.partitions import partition_of_name, read_record, write_record
+from tests.partitions.cells import ADDED
+from tests.partitions.running import DEADLINE, Running, wait_for
+from tests.partitions.systems import id_in
+from tests.partitions.test_kills import counts_in
+
+HERE, THERE = id_in(0, "test/cell"), id_in(1, "test/cell")
+
+
+@pytest.mark.parametrize("headers", [None, {"traceparent": "00-1-2-01"}])
+def test_a_record_is_the_same_in_another_partition(headers: dict[str, str] | None) -> None:
+    value = TypedValue("test/type", b"\x00\xff")
+    assert read_record(write_record(value, headers)) == (value, headers)
+
+
+def test_the_partition_that_writes_an_egress_never_changes() -> None:
+    names = [f"bank/egress-{number}" for number in range(6)]
+    assert [partition_of_name(name, 4) for name in names] == [1, 3, 1, 2, 2, 1]
+
+
+def test_one_file_has_the_records_of_all_partitions_each_once_and_in_the_order_of_its_entity(tmp_path: Path) -> None:
+    file = tmp_path / "added.jsonl"
+    with Running(tmp_path, 2) as running:  # without a target, records stay in the stores of their senders
+        assert running.add(HERE, 1).status == running.add(THERE, 1).status == 200
+        assert running.stop() == 0
+    with Running(tmp_path, 2, "--egress", f"{ADDED}=added.jsonl") as running:
+        for number in range(2, 5):
+            assert running.add(HERE, number).status == running.add(THERE, number).status == 200
+        wait_for(lambda: file.read_bytes().count(b"\n") == 8)
+        assert counts_in(file) == {HERE: [1, 2, 3, 4], THERE: [1, 2, 3, 4]}
+        assert running.stop() == 0
+        assert f"\nwritten from {ADDED} to added.jsonl " in running.logged()
+    with Running(tmp_path, 2, "--egress", f"{ADDED}=added.jsonl") as running:
+        assert running.add(THERE, 5).status == 200
+        wait_for(lambda: file.read_bytes().count(b"\n") == 9)
+        assert counts_in(file) == {HERE: [1, 2, 3, 4], THERE: [1, 2, 3, 4, 5]}
+
+
+def test_all_partitions_end_when_standard_output_is_closed_and_keep_the_records(tmp_path: Path) -> None:
+    with Running(tmp_path, 2, "--egress", f"{ADDED}=-", stdout=subprocess.PIPE) as running:
+        assert running.process.stdout is not None
+        assert running.add(HERE, 1).status == running.add(THERE, 1).status == 200
+        lines = {running.process.stdout.readline() for _ in range(2)}
+        assert lines == {b'{"type":"test/added","value":{"count":1,"id":"%b"}}\n' % id.encode() for id in (HERE, THERE)}
+        running.process.stdout.close()
+        assert running.add(HERE, 2).status == 200
+        assert running.process.wait(DEADLINE) == 1
+        assert (
+            f"Error: the records of {ADDED} could not be written, and are kept: run again once their target is "
+            "available.\n"
+        ) in running.logged()
