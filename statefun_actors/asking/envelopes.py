@@ -33,7 +33,21 @@ ATTEMPT: Final = "statefun-actors/attempt"
 """The typename of a further attempt of an activity."""
 FAILED: Final = "statefun-actors/failed"
 """The typename of an error's text that the library's functions send to a reply address instead of an answer."""
-RESERVED: Final = frozenset({ANSWER, ORDER, FAILED, ATTEMPT})
+REQUEST: Final = "statefun-actors/request"
+"""The typename of a message from a gateway, in an envelope with its caller."""
+HANDLED: Final = "statefun-actors/handled"
+"""The typename of the notice to a caller outside that the handler of its message ended without a reply."""
+TAKEN: Final = "statefun-actors/taken"
+"""The typename of the notice to a gateway that a message with an idempotency key was taken."""
+KEY_REUSED: Final = "statefun-actors/key-reused"
+"""The typename of the notice to a gateway that another message was sent under the same idempotency key."""
+NOT_OPEN: Final = "statefun-actors/not-open"
+"""The typename of the notice to a gateway that nothing was sent under an idempotency key."""
+OPEN_ASK: Final = "statefun-actors/open-ask"
+"""The typename of what a gateway is told of an open ask."""
+RESERVED: Final = frozenset({
+    ANSWER, ORDER, FAILED, ATTEMPT, REQUEST, HANDLED, TAKEN, KEY_REUSED, NOT_OPEN, OPEN_ASK,
+})  # fmt: skip
 """Typenames that no handler of an application takes."""
 LONGEST_MS: Final = 3653 * 24 * 60 * 60 * 1000
 """Milliseconds of the longest timeout and interval: ten years."""
@@ -117,7 +131,39 @@ class Fire(Struct, frozen=True, array_like=True, tag="fire", gc=False):
     slot_ms: int
 
 
-Order: TypeAlias = Open | Run | Expire | Close | Stop | Retries | Repeat | Cease | Fire
+class Look(Struct, frozen=True, array_like=True, tag="look", gc=False):
+    """From a gateway to the reply function: tell which ask is open; NOT_OPEN if none is."""
+
+
+class Keyed(Struct, frozen=True, array_like=True, tag="keyed", gc=False):
+    """From a gateway to the function ``statefun-actors/ingress``: send *value* to *target*, once under its key.
+
+    Args:
+        answer_to: the id of the call of the gateway that waits for the answer.
+        digest: identifies the message among others with the same key.
+        target: the target of the message.
+        value: the message; None: only tell the answer to the one that was sent under the key.
+        wait: the event whose answer it is: ``taken``, ``handled`` or ``reply``.
+        delay_ms: the delay of its delivery.
+    """
+
+    answer_to: str
+    digest: str
+    target: _Address
+    value: _Value | None
+    wait: str
+    delay_ms: int = 0
+
+
+class Later(Struct, frozen=True, array_like=True, tag="later", gc=False):
+    """From a gateway to the function ``statefun-actors/ingress``: send *value* to *target* after a delay."""
+
+    target: _Address
+    value: _Value
+    delay_ms: int
+
+
+Order: TypeAlias = Open | Run | Expire | Close | Stop | Retries | Repeat | Cease | Fire | Look | Keyed | Later
 
 
 class Answer(Struct, frozen=True, array_like=True, gc=False):

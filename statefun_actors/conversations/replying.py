@@ -11,6 +11,7 @@ Retries, of an activity ignored                       the activity is stopped
 FAILED, from a function the answer is "failed"        dropped
 ANSWER                  dropped                       dropped
 any other               it is the answer              from a function: kept for a minute
+Look, from a gateway    told which ask it is          told NOT_OPEN
 ======================  ============================  ========================================
 
 On Flink, a batch may run again after a failure of the job. What it asks must not get another key then, if an activity
@@ -41,13 +42,17 @@ from statefun_actors.asking import (
     ANSWER,
     FAILED,
     LONGEST_MS,
+    NOT_OPEN,
+    OPEN_ASK,
     ORDER,
     REPLY,
     RESERVED,
     RUNS_COUNTED_MS,
     Answer,
+    AskFound,
     Close,
     Expire,
+    Look,
     NoAnswer,
     Open,
     Retries,
@@ -55,6 +60,7 @@ from statefun_actors.asking import (
     Stop,
     address_of,
     answer,
+    ask_found_bytes,
     is_run_id,
     order,
     read_order,
@@ -135,6 +141,8 @@ def reply_step(
     if typename == ORDER:
         if step.inside:
             _ordered(step, data)
+        elif step.caller is not None:
+            _looked_at(step, step.caller, data)
     elif typename == ANSWER:
         pass
     elif ask is None:
@@ -190,6 +198,20 @@ def _ordered(step: ReplyStep, data: bytes) -> None:
     elif isinstance(content, Close) and stored is not None:
         ask = read_open(stored)
         _close(step, ask, _failed(ask, content.reason))
+
+
+def _looked_at(step: ReplyStep, caller: Address, data: bytes) -> None:
+    """Tell *caller*, a gateway, which ask is open. Other orders from outside are ignored."""
+    try:
+        content = read_order(data)
+    except ValueError:
+        return
+    if isinstance(content, Look):
+        found = None if step.ask is None else read_open(step.ask)
+        told = TypedValue(NOT_OPEN, b"")
+        if found is not None:
+            told = TypedValue(OPEN_ASK, ask_found_bytes(AskFound(found.asker, found.then)))
+        step.sends.append(Send(caller, told))
 
 
 def _refuse(step: ReplyStep) -> None:

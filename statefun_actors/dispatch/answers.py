@@ -18,6 +18,7 @@ from statefun_actors.asking import (
     REPLY,
     Answer,
     Attempt,
+    Open,
     Retries,
     Stop,
     address_of,
@@ -34,7 +35,7 @@ from statefun_actors.backoff import Backoff
 from statefun_actors.definition import AnswerMethod, AttemptCutShortError, FailurePolicy, NotYetError, TimedAttempts
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
-from statefun_actors.model import Headers, Invocation, Send, SendAfter, TypedValue
+from statefun_actors.model import Effect, Headers, Invocation, Send, SendAfter, TypedValue
 from statefun_actors.text import describe, describe_error, shortened
 from statefun_actors.types import any_of
 
@@ -255,6 +256,23 @@ def failure_answer(invocation: Invocation, error: BaseException) -> Send | None:
     """The message that reports to a reply address that *invocation*, its question, was given up; None without one."""
     caller = unwrapped(invocation).caller
     return Send(caller, failed(describe(error))) if caller is not None and caller[0] == REPLY else None
+
+
+def replies_later(invocation: Invocation, effects: Iterable[Effect]) -> bool:
+    """Whether the reply to *invocation* comes after its handler, whose effects are *effects*.
+
+    Its handler has asked, or its activity will try again; or it is an answer, whose first question came from elsewhere.
+    """
+    if invocation.argument.typename == ANSWER:
+        return True
+    for effect in effects:
+        if isinstance(effect, SendAfter) and effect.value.typename == ATTEMPT:
+            return True
+        if isinstance(effect, Send) and effect.target[0] == REPLY and effect.value.typename == ORDER:
+            content = read_order(effect.value.value)
+            if isinstance(content, Open) and content.target is not None:
+                return True
+    return False
 
 
 def _content(argument: TypedValue) -> Answer:

@@ -24,6 +24,7 @@ from statefun_actors.dispatch import (
 )
 from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
+from statefun_actors.endpoint.gateways import OutsideBatch, answered, opened
 from statefun_actors.errors import DefinitionError, MissingStateError
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Done, Failed, Headers, MissingState, Outcome
@@ -79,7 +80,7 @@ class RequestReplyHandler:
         self._write, self._is_2x = self._dialect.write, protocol == 2
         self._dispatch = dispatcher(self.app)
         propagation = self.app.instruments.propagation
-        self._receive = self._dialect.read if propagation is None else functools.partial(self._in_trace, propagation)
+        self._receive = self.read if propagation is None else functools.partial(self._in_trace, propagation)
         self._host: Host = SystemHost()
         served_functions = self.app.all_served.items()
         self._waiting = frozenset(name for name, served in served_functions if served.waits)
@@ -119,7 +120,7 @@ class RequestReplyHandler:
 
     def read(self, data: bytes) -> Batch:
         """The batch in the request *data*; raises MalformedRequestError."""
-        return self._dialect.read(data)
+        return opened(self._dialect.read(data))
 
     def _in_trace(self, propagation: Propagation, data: bytes) -> Batch:
         """The batch in the request *data*, with headers that continue the trace of the calling code."""
@@ -191,6 +192,8 @@ class RequestReplyHandler:
     def _written(self, batch: Batch, outcome: Outcome) -> bytes:
         if isinstance(outcome, Done):  # not `match`, which takes longer to find the class
             typename = batch.target[0]
+            if isinstance(batch, OutsideBatch):
+                outcome = answered(batch, outcome)
             if self._is_2x and typename not in self._quiet_drops and V2.drops(outcome):
                 self._quiet_drops.add(typename)
                 logger.warning(

@@ -7,7 +7,6 @@ row, so only the answers on broken connections are lost.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from statefun_actors.address import Address
@@ -22,6 +21,7 @@ from statefun_actors.ingress import (
     Replied,
     Taken,
     Wait,
+    message_digest,
 )
 from statefun_actors.model import TypedValue
 from statefun_actors.store import KeyedRequest, RequestState, StoreReader
@@ -39,17 +39,6 @@ _BEGUN: Final = {
 }
 
 
-def digest_of(message: IngressMessage) -> str:
-    """A hash of *message*, to distinguish it from other messages under the same key."""
-    if message.digest is not None:
-        return message.digest
-    value = message.value
-    found = hashlib.blake2b(value.typename.encode("utf-8", "surrogatepass"), digest_size=16)
-    found.update(b"\0")
-    found.update(value.value)
-    return found.hexdigest()
-
-
 def stored_answer(store: StoreReader, message: IngressMessage, now_ms: int) -> Answer | None:
     """The stored answer under the key of *message*; None without one.
 
@@ -60,7 +49,7 @@ def stored_answer(store: StoreReader, message: IngressMessage, now_ms: int) -> A
     row = store.request(message.target, message.key)
     if row is None or row.pending or row.time_ms + KEPT_MS <= now_ms:
         return None
-    return _answer_in(row) if row.digest == digest_of(message) else KeyReused(message.key)
+    return _answer_in(row) if row.digest == message_digest(message) else KeyReused(message.key)
 
 
 def _answer_in(row: KeyedRequest) -> Answer:
@@ -154,7 +143,7 @@ class KeyedCalls:
         row = self._store.request(message.target, message.key) if call is None else call.row
         if row is None or row.time_ms + KEPT_MS <= now_ms:
             return None
-        if row.digest != digest_of(message):
+        if row.digest != message_digest(message):
             return KeyReused(message.key)
         return _answer_in(row) if call is None else call
 
@@ -162,7 +151,7 @@ class KeyedCalls:
         """Create the call of *message* in the open *epoch*."""
         assert message.key is not None
         self._sweep(now_ms, epoch)
-        row = KeyedRequest(message.target, message.key, digest_of(message), now_ms, id, _BEGUN[message.wait])
+        row = KeyedRequest(message.target, message.key, message_digest(message), now_ms, id, _BEGUN[message.wait])
         if (before := self._by_key.get((row.target, row.key))) is not None:
             self._by_id.pop(before.id, None)
         call = self._by_key[row.target, row.key] = self._by_id[id] = KeyedCall(row)

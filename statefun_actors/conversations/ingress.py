@@ -1,0 +1,164 @@
+"""The ingress function, ``statefun-actors/ingress``: the callers outside of a Flink cluster, who are behind gateways.
+
+It has two kinds of instances. At the id of a call of a gateway it stands for that caller: what is sent there is an
+answer, which the endpoint writes to the topic of the gateway. It has no state. At the id of an idempotency key it sends
+the first message under that key, is its caller, and keeps the answer for a day:
+
+=========================  ============================  ==================  =========================
+message                    nothing is kept               pending             answered
+=========================  ============================  ==================  =========================
+Keyed, another digest      (cannot be)                   KEY_REUSED          KEY_REUSED
+Keyed                      sent on; pending, or TAKEN    another one waits   the same answer
+Keyed without a message    NOT_OPEN                      another one waits   the same answer
+a reply, or FAILED         dropped                       it is the answer    dropped
+HANDLED                    dropped                       it is the answer,   dropped
+                                                         unless a reply is
+                                                         waited for
+=========================  ============================  ==================  =========================
+
+It takes orders only from Kafka, where gateways write them. The embedded engine is its own gateway, so it never runs
+this function.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+from google.protobuf.any_pb2 import Any
+from msgspec import Struct
+
+from statefun_actors.address import Address
+from statefun_actors.asking import (
+    HANDLED,
+    KEY_REUSED,
+    NOT_OPEN,
+    ORDER,
+    TAKEN,
+    Keyed,
+    Later,
+    Request,
+    gateway_call,
+    is_key_id,
+    read_order,
+    request,
+)
+from statefun_actors.definition import persisted
+from statefun_actors.functions import Context
+from statefun_actors.model import INGRESS, TypedValue
+
+logger: Final = logging.getLogger("statefun_actors.conversations")
+
+KEPT: Final = timedelta(days=1)
+"""The time for which a key is kept."""
+STATES: Final[Mapping[str, object]] = {"call": persisted(type=bytes, expire_after_write=KEPT)}
+_MOST_WAITING: Final = 16
+"""Callers that wait for one answer. One that repeats its request has usually given up the earlier ones."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNTIL_TAKEN: Final = "taken"
+_UNTIL_REPLY: Final = "reply"
+_TAKEN: Final = (TAKEN, b"")
+_pack: Final = msgspec.msgpack.Encoder().encode
+
+
+class KeptCall(Struct, frozen=True, array_like=True, gc=False):
+    """The message under a key: its digest and time, what its callers wait for, and its answer, if it has one."""
+
+    digest: str
+    since_ms: int
+    wait: str
+    waiting: Sequence[str]
+    answer: tuple[str, bytes] | None
+
+
+_kept: Final = msgspec.msgpack.Decoder(KeptCall).decode
+
+
+def ingress(context: Context, message: Any) -> None:
+    """Take *message*; see the table above."""
+    if message.type_url == ORDER:
+        _ordered(context, message.value)
+    elif is_key_id(context.address.id):
+        _answered(context, (message.type_url, message.value))
+    elif gateway_call(context.address.id) is not None:
+        # The endpoint writes what is sent to a gateway's call as a record.
+        context.send(*context.address, TypedValue(message.type_url, message.value))
+
+
+def _ordered(context: Context, data: bytes) -> None:
+    if context.caller is not None:
+        return
+    try:
+        content = read_order(data)
+    except ValueError as error:
+        logger.warning("%s: a record of a gateway is dropped, since it can't be read: %s", INGRESS, error)
+        return
+    match content:
+        case Later():
+            _send(context, content.target, request(Request(content.value)), content.delay_ms)
+        case Keyed() if is_key_id(context.address.id):
+            _keyed(context, content)
+        case _:
+            pass
+
+
+def _keyed(context: Context, content: Keyed) -> None:
+    now_ms = (context.now - _EPOCH) // timedelta(milliseconds=1)
+    stored: bytes | None = context["call"]
+    kept = None if stored is None else _kept(stored)
+    if kept is not None and kept.since_ms + KEPT // timedelta(milliseconds=1) <= now_ms:
+        kept = None
+    if kept is None:
+        _begin(context, content, now_ms)
+    elif kept.digest != content.digest:
+        _tell(context, [content.answer_to], (KEY_REUSED, b""))
+    elif kept.answer is not None:
+        _tell(context, [content.answer_to], kept.answer)
+    elif content.wait == _UNTIL_TAKEN:
+        _tell(context, [content.answer_to], _TAKEN)
+    else:
+        waiting = [*kept.waiting, content.answer_to][-_MOST_WAITING:]
+        context["call"] = _pack(msgspec.structs.replace(kept, waiting=waiting))
+
+
+def _begin(context: Context, content: Keyed, now_ms: int) -> None:
+    """Send the message, the first one under its key."""
+    if content.value is None:
+        _tell(context, [content.answer_to], (NOT_OPEN, b""))
+        return
+    if content.wait == _UNTIL_TAKEN:
+        # In an envelope, since it has no caller.
+        _send(context, content.target, request(Request(content.value)), content.delay_ms)
+        _tell(context, [content.answer_to], _TAKEN)
+        context["call"] = _pack(KeptCall(content.digest, now_ms, content.wait, (), _TAKEN))
+        return
+    _send(context, content.target, TypedValue(*content.value), content.delay_ms)
+    context["call"] = _pack(KeptCall(content.digest, now_ms, content.wait, (content.answer_to,), None))
+
+
+def _answered(context: Context, value: tuple[str, bytes]) -> None:
+    stored: bytes | None = context["call"]
+    kept = None if stored is None else _kept(stored)
+    if kept is None or kept.answer is not None or (value[0] == HANDLED and kept.wait == _UNTIL_REPLY):
+        return
+    _tell(context, kept.waiting, value)
+    context["call"] = _pack(msgspec.structs.replace(kept, waiting=(), answer=value))
+
+
+def _tell(context: Context, waiting: Sequence[str], value: tuple[str, bytes]) -> None:
+    for id in waiting:
+        if gateway_call(id) is not None:
+            context.send(INGRESS, id, TypedValue(*value))
+
+
+def _send(context: Context, target: tuple[str, str], value: TypedValue, delay_ms: int) -> None:
+    address = Address(*target)
+    if address.typename == INGRESS or not value.typename:
+        return
+    if delay_ms:
+        context.send_after(timedelta(milliseconds=delay_ms), *address, value)
+    else:
+        context.send(*address, value)
