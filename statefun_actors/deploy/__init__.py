@@ -20,6 +20,12 @@ from statefun_actors.deploy.components import (
     Transport,
 )
 from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
+from statefun_actors.deploy.gateway import (
+    GatewayRoutes,
+    RequestTopic,
+    gateway_routes,
+    without_gateway,
+)
 from statefun_actors.deploy.kubernetes import Deployed, write_manifests
 from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
 from statefun_actors.deploy.module_parsing import parse_module, read_module
@@ -39,6 +45,7 @@ __all__ = [
     "EndpointComponent",
     "Format",
     "FromDate",
+    "GatewayRoutes",
     "KafkaEgress",
     "KafkaIngress",
     "Lock",
@@ -49,6 +56,7 @@ __all__ = [
     "OtherComponent",
     "Problem",
     "Refusal",
+    "RequestTopic",
     "Served",
     "SpecificOffsets",
     "Startup",
@@ -60,6 +68,7 @@ __all__ = [
     "check_compatible",
     "differences",
     "dropped_topics",
+    "gateway_routes",
     "kafka_component_name",
     "local_module",
     "locked",
@@ -71,6 +80,7 @@ __all__ = [
     "read_module",
     "served",
     "topic_name",
+    "without_gateway",
     "write_lock",
     "write_manifests",
     "write_module",

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from statefun_actors.asking import ANSWERS
 from statefun_actors.deploy.components import EagerState, EndpointComponent, Module
 from statefun_actors.deploy.durations import write_duration
+from statefun_actors.deploy.gateway import is_gateway_topic, lacks_answers
 from statefun_actors.deploy.planning import PATHS, eager_states
 from statefun_actors.deploy.served import DeployedFunction, Served
 from statefun_actors.model import Expiration
@@ -100,7 +102,7 @@ def _routing(module: Module, ours: list[EndpointComponent], served: Served) -> I
 
 
 def _own_routing(module: Module, served: Served) -> Iterator[Difference]:
-    for function in () if served.calls_own is None else served.own:
+    for function in served.own_called(gateway=False):
         if _route(module, function.typename) is None:
             yield Difference(
                 None,
@@ -115,7 +117,7 @@ def _own_routing(module: Module, served: Served) -> Iterator[Difference]:
 def _states(module: Module, served: Served) -> Iterator[Difference]:
     if module.format == "3.x":  # the endpoint declares them itself
         return
-    for function in (*served.functions, *served.own):
+    for function in (*served.functions, *served.own_called(gateway=False)):
         endpoint = _route(module, function.typename)
         if endpoint is not None:
             yield from _listed(module, endpoint, function)
@@ -165,7 +167,7 @@ def _targets(module: Module, served: Served) -> Iterator[Difference]:
                             ingress.place.line,
                             f"{ingress.id}: topic {topic.topic} leads to {target}, which has no endpoint",
                         )
-                elif not function.takes(topic.value_type):
+                elif not is_gateway_topic(topic) and not function.takes(topic.value_type):
                     yield Difference(
                         ingress.place.line,
                         f"{ingress.id}: topic {topic.topic} holds {topic.value_type}, which {target} does not take; "
@@ -176,6 +178,12 @@ def _targets(module: Module, served: Served) -> Iterator[Difference]:
 def _egresses(module: Module, served: Served) -> Iterator[Difference]:
     places = {egress.id: egress.place for egress in module.kafka_egresses}
     places |= {other.id: other.place for other in module.others if other.role == "egress" and other.id is not None}
+    if lacks_answers(module):
+        yield Difference(
+            None,
+            f"{ANSWERS} is the egress of a gateway's answers, but is not defined: Flink fails the job at the first "
+            "record",
+        )
     for name, why in served.all_egresses.items():
         if name not in places:
             yield Difference(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 from statefun_actors.deploy.components import FromDate, KafkaEgress, KafkaIngress, SpecificOffsets, Startup, Topic
+from statefun_actors.deploy.gateway import is_gateway_topic
 from statefun_actors.deploy.section import Section
 from statefun_actors.model import OWN_PREFIX
 
@@ -72,7 +73,8 @@ def _topic(section: Section, value_type: str) -> Topic:
         value_type=section.string(value_type, "the typename of its records"),
         targets=section.typenames("targets", "function types"),
     )
-    if reserved := [target for target in topic.targets if target.startswith(OWN_PREFIX)]:
+    reserved = [target for target in topic.targets if target.startswith(OWN_PREFIX)]
+    if reserved and not is_gateway_topic(topic):
         section.problem("targets", "no function types of this library's namespace statefun-actors", repr(reserved[0]))
     section.done()
     return topic

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from statefun_actors.asking import ANSWERS, REPLY
 from statefun_actors.deploy.components import (
     ASYNC,
     OKHTTP,
@@ -24,6 +25,7 @@ from statefun_actors.deploy.components import (
     Transport,
 )
 from statefun_actors.deploy.endpoints import is_url, transport_options
+from statefun_actors.deploy.gateway import gateway_topics
 from statefun_actors.deploy.served import DeployedFunction, Served
 from statefun_actors.errors import DefinitionError
 
@@ -63,8 +65,9 @@ class Wanted:
         per_function: one endpoint for each function type; otherwise for each namespace. 2.x always has the former.
         call_timeout: None = longer than the longest timeout of a handler, and at least a minute.
         transport: further keys of ``transport:``, such as ``pool_size``.
-        own_functions: whether this library's own functions are routed here if the application calls them. One
-            application of a job must route them.
+        own_functions: whether this library's own functions are routed here if the application calls them, or a
+            gateway does. One application of a job must route them.
+        gateway: whether a gateway can be in front of the application: adds its topics and its egress.
     """
 
     url: str
@@ -80,6 +83,7 @@ class Wanted:
     call_timeout: timedelta | None = None
     transport: Mapping[str, str] = attrs.field(factory=dict)
     own_functions: bool = True
+    gateway: bool = False
 
 
 def topic_name(function: str, type: str) -> str:
@@ -98,10 +102,13 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
     components: list[Component] = [] if problems else list(_endpoints(served, wanted))
     topics = _topics(served, wanted, problems)
     if wanted.kafka is None:
+        problems += ["gateway: where are its brokers? Give --kafka HOST:PORT"] if wanted.gateway else []
         problems += [f"topic {topic.topic}: where are its brokers? Give --kafka HOST:PORT" for topic in topics]
     elif not problems:
         if topics:
-            components.append(_ingress(wanted, wanted.kafka, topics))
+            components.append(_ingress(wanted, wanted.kafka, "messages", topics))
+        if wanted.gateway:
+            components += _gateway(served, wanted, wanted.kafka)
         timeout = _TRANSACTION_TIMEOUT if wanted.delivery == "exactly-once" else None
         components += [
             KafkaEgress(id=name, address=wanted.kafka, delivery=wanted.delivery, transaction_timeout=timeout)
@@ -116,6 +123,8 @@ def _mistakes(wanted: Wanted) -> Iterator[str]:
     """Options that Flink would refuse or silently ignore."""
     if not is_url(wanted.url):
         yield f"url: expected a URL such as http://host:8000, got {wanted.url!r}"
+    if wanted.gateway and wanted.format != "3.x":
+        yield f"gateway: it needs format 3.x, not {wanted.format}"
     if wanted.kafka is not None and not _BROKERS.fullmatch(wanted.kafka):
         yield f"brokers: expected HOST:PORT, or several with commas between them, got {wanted.kafka!r}"
     kind = wanted.transport.get("type", ASYNC)
@@ -170,7 +179,7 @@ def _endpoints(served: Served, wanted: Wanted) -> list[EndpointComponent]:
     if urlsplit(url).path in ("", "/"):
         url = url.rstrip("/") + PATHS[wanted.format]
     transport = _transport(served, wanted)
-    own = served.own if wanted.own_functions and served.calls_own is not None else ()
+    own = served.own_called(gateway=wanted.gateway) if wanted.own_functions else ()
     functions = [*served.functions, *own]
     if wanted.format == "3.x" and not wanted.per_function:
         namespaces = sorted({function.typename.rpartition("/")[0] for function in functions})
@@ -252,6 +261,15 @@ def _only_type(topic: str, targets: Sequence[DeployedFunction], problems: list[s
     return None
 
 
-def _ingress(wanted: Wanted, kafka: str, topics: Sequence[Topic]) -> KafkaIngress:
-    id = f"{_NOT_IN_A_TOPIC.sub('-', wanted.name)}/messages"
+def _gateway(served: Served, wanted: Wanted, kafka: str) -> list[Component]:
+    """What a gateway needs. Its answers are at-least-once: others would come only with Flink's next checkpoint."""
+    functions = [*served.typenames, *([REPLY] if served.calls_own is not None else [])]
+    return [
+        _ingress(wanted, kafka, "requests", gateway_topics(wanted.name, functions)),
+        KafkaEgress(id=ANSWERS, address=kafka, delivery="at-least-once"),
+    ]
+
+
+def _ingress(wanted: Wanted, kafka: str, what: str, topics: Sequence[Topic]) -> KafkaIngress:
+    id = f"{_NOT_IN_A_TOPIC.sub('-', wanted.name)}/{what}"
     return KafkaIngress(id=id, address=kafka, group=wanted.group, startup="earliest", topics=list(topics))

@@ -10,7 +10,7 @@ import attrs
 
 from statefun_actors.definition import DeadLetter, FunctionType, Handler
 from statefun_actors.deploy.sources import calls_any, egresses_in
-from statefun_actors.model import StateSpec
+from statefun_actors.model import INGRESS, StateSpec
 from statefun_actors.settings import Settings
 
 _RECURRING: Final = frozenset({"send_every", "cancel_every"})
@@ -49,13 +49,21 @@ class Served:
     bare_egresses: Mapping[str, str]
     """Egresses that get values other than Kafka and Kinesis records, with their sender."""
     own: Sequence[DeployedFunction] = ()
-    """This library's own functions, which keep open asks and recurring messages. Every endpoint serves them."""
+    """This library's own functions, for open asks, recurring messages and gateways. Every endpoint serves them."""
     calls_own: str | None = None
     """Name of the first function that asks or sends recurring messages; None = none does."""
 
     @property
     def typenames(self) -> list[str]:
         return [function.typename for function in self.functions]
+
+    def own_called(self, *, gateway: bool) -> list[DeployedFunction]:
+        """Those of this library's own functions that the application calls, or its *gateway*."""
+        return [
+            function
+            for function in self.own
+            if (gateway if function.typename == INGRESS else self.calls_own is not None)
+        ]
 
     @property
     def all_egresses(self) -> dict[str, str]:

@@ -51,8 +51,8 @@ _K8S: Final = "k8s"
 )  # fmt: skip
 @click.option(
     "--no-own-functions", "own_functions", flag_value=False, default=True,
-    help="Omit statefun-actors/reply and statefun-actors/schedule, which asks and recurring messages need; for when "
-    "another application of the same Flink job serves them.",
+    help="Omit statefun-actors/reply, statefun-actors/schedule and statefun-actors/ingress, which asks, recurring "
+    "messages and gateways need; for when another application of the same Flink job serves them.",
 )  # fmt: skip
 @module_options
 @settings_options(ENDPOINT_DEFAULTS)

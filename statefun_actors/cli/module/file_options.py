@@ -84,6 +84,10 @@ _OPTIONS: Final = (
         help="Further keys of transport: pool_size, trust_cacerts, client_cert and the like. Repeat it.",
     ),
     click.option(
+        "--gateway", is_flag=True,
+        help="Add the topics and the egress over which `statefun-actors gateway` sends messages and gets answers.",
+    ),
+    click.option(
         "--per-function", is_flag=True, help="An endpoint for each function type, not one for each namespace.",
     ),
 )  # fmt: skip
@@ -111,6 +115,7 @@ def wanted_of(options: Mapping[str, Untyped], name: str, url: str) -> Wanted:
         egresses=options["egresses"],
         delivery=options["delivery"],
         per_function=options["per_function"],
+        gateway=options["gateway"],
         max_batch=options["max_batch"],
         call_timeout=options["call_timeout"],
         transport=dict(options["transport"]),

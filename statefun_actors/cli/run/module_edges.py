@@ -31,6 +31,8 @@ class Edges:
 def edges_of(module: Module, path: Path, mapped: Collection[str], app: Application, settings: Settings) -> Edges:
     """The Kafka ingresses and egresses in *module*, read from *path*, without the egresses in *mapped*.
 
+    Those of a gateway are left out: a run has the gateway's routes itself.
+
     Args:
         module: the parsed file.
         path: its path, for warnings and errors.
@@ -42,8 +44,9 @@ def edges_of(module: Module, path: Path, mapped: Collection[str], app: Applicati
         AppError: the file has components that only Flink can run, or unserved targets; with all of them.
         click.UsageError: the Kafka client is not installed.
     """
-    from statefun_actors.deploy import differences
+    from statefun_actors.deploy import differences, without_gateway
 
+    module = without_gateway(module)
     declared = served_by(app, settings)
     if problems := [*_only_on_flink(module, mapped), *_not_served(module, declared)]:
         raise AppError("\n".join(f"{path}: {problem}" for problem in problems))

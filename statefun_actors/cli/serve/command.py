@@ -126,7 +126,7 @@ def further_routes(application: Application) -> str | None:
     found = served_by(application, application.settings)
     if found.calls_own is None:
         return None
-    names = " and ".join(function.typename for function in found.own)
+    names = " and ".join(function.typename for function in found.own_called(gateway=False))
     return f"module.yaml must also route {names}, here or to another application: {found.calls_own} calls them."
 
 

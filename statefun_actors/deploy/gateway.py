@@ -1,0 +1,101 @@
+"""The topics and the egress that `statefun-actors gateway` needs in a module.yaml.
+
+Its messages have a topic for each function type: a record's key is the id, and the type of all records is the
+envelope's. A topic for ``statefun-actors/ingress`` is for what needs state or time. Answers go to one topic for all
+gateways, over the egress ``statefun-actors/answers``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import attrs
+
+from statefun_actors.asking import ANSWERS, ORDER, REQUEST
+from statefun_actors.deploy.components import Component, KafkaEgress, KafkaIngress, Module, Topic
+from statefun_actors.model import INGRESS
+
+_NOT_IN_A_TOPIC: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_TOPIC: Final = 240
+"""Kafka's limit is 249."""
+
+
+def is_gateway_topic(topic: Topic) -> bool:
+    """Whether only a gateway writes to *topic*."""
+    return topic.value_type in {REQUEST, ORDER}
+
+
+def without_gateway(module: Module) -> Module:
+    """*module* without the topics and the egress of gateways."""
+    components: list[Component] = []
+    for component in module.components:
+        if isinstance(component, KafkaIngress):
+            kept = [topic for topic in component.topics if not is_gateway_topic(topic)]
+            if kept:
+                components.append(attrs.evolve(component, topics=kept))
+        elif not (isinstance(component, KafkaEgress) and component.id == ANSWERS):
+            components.append(component)
+    return attrs.evolve(module, components=components)
+
+
+def gateway_topics(name: str, functions: Iterable[str]) -> list[Topic]:
+    """The topics of the gateways of the application *name*, for *functions* and the ingress function."""
+    base = _NOT_IN_A_TOPIC.sub("-", name)[: _LONGEST_TOPIC // 2] + ".gateway"
+    topics = [Topic(topic=base, value_type=ORDER, targets=[INGRESS])]
+    for function in functions:
+        last = _NOT_IN_A_TOPIC.sub("-", function.replace("/", "."))
+        topics.append(Topic(topic=f"{base}.{last}"[:_LONGEST_TOPIC], value_type=REQUEST, targets=[function]))
+    return topics
+
+
+@attrs.frozen(kw_only=True)
+class RequestTopic:
+    """A topic that a gateway writes to, and the ingress that reads it."""
+
+    ingress: KafkaIngress
+    topic: str
+
+
+@attrs.frozen(kw_only=True)
+class GatewayRoutes:
+    """What a module.yaml has for a gateway.
+
+    Args:
+        requests: the topics of requests, by function type; that of the ingress function is for orders to it.
+        plain: the topics with plain messages for one function type, by that and the type of message.
+        answers: the egress of the answers; None without one.
+    """
+
+    requests: Mapping[str, RequestTopic]
+    plain: Mapping[tuple[str, str], RequestTopic]
+    answers: KafkaEgress | None
+
+    @property
+    def answers_topic(self) -> str | None:
+        """The topic of the answers; None if nothing can be answered."""
+        orders = self.requests.get(INGRESS)
+        return None if orders is None or self.answers is None else f"{orders.topic}.answers"
+
+
+def gateway_routes(module: Module) -> GatewayRoutes:
+    """The parts of *module* that a gateway uses. Of two topics for the same, the first one counts."""
+    requests: dict[str, RequestTopic] = {}
+    plain: dict[tuple[str, str], RequestTopic] = {}
+    for ingress in module.kafka_ingresses:
+        for topic in ingress.topics:
+            found = RequestTopic(ingress=ingress, topic=topic.topic)
+            for target in topic.targets:
+                if is_gateway_topic(topic):
+                    requests.setdefault(target, found)
+                elif len(topic.targets) == 1:  # another target would get the message, too
+                    plain.setdefault((target, topic.value_type), found)
+    answers = next((egress for egress in module.kafka_egresses if egress.id == ANSWERS), None)
+    return GatewayRoutes(requests=requests, plain=plain, answers=answers)
+
+
+def lacks_answers(module: Module) -> bool:
+    """Whether *module* has topics of a gateway, but not the egress of its answers."""
+    routes = gateway_routes(module)
+    return bool(routes.requests) and routes.answers is None
