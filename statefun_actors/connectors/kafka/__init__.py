@@ -20,17 +20,33 @@ from statefun_actors.connectors.kafka.kafka_sink import (
 from statefun_actors.connectors.kafka.kafka_source import (
     KafkaSource,
 )
+from statefun_actors.connectors.kafka.latest_records import (
+    LatestRecords,
+)
+from statefun_actors.connectors.kafka.making_topics import (
+    make_topic,
+)
 from statefun_actors.connectors.kafka.record_messages import (
     BAD_RECORDS,
+)
+from statefun_actors.connectors.kafka.record_producer import (
+    Fault,
+    ProducerError,
+    RecordProducer,
 )
 
 __all__ = [
     "BAD_RECORDS",
     "BadPropertyError",
     "EgressDownError",
+    "Fault",
     "KafkaSink",
     "KafkaSource",
+    "LatestRecords",
     "OlderStoreError",
+    "ProducerError",
     "ReaderOptions",
+    "RecordProducer",
     "cluster_id",
+    "make_topic",
 ]

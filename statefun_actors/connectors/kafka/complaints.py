@@ -12,6 +12,7 @@ logger: Final = logging.getLogger("statefun_actors.kafka")
 # The client's own errors, whose Python names look private.
 ALL_BROKERS_DOWN: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
 AUTO_OFFSET_RESET: Final = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+MESSAGE_TIMED_OUT: Final = KafkaError._MSG_TIMED_OUT  # noqa: SLF001
 PARTITION_EOF: Final = KafkaError._PARTITION_EOF  # noqa: SLF001
 TIMED_OUT: Final = KafkaError._TIMED_OUT  # noqa: SLF001
 TRANSPORT: Final = KafkaError._TRANSPORT  # noqa: SLF001

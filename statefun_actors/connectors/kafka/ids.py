@@ -10,7 +10,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from statefun_actors.connectors.kafka.properties import client
+from statefun_actors.connectors.kafka.properties import client, connecting
 from statefun_actors.connectors.kafka.start import NoTopicError
 from statefun_actors.deploy import KafkaIngress
 
@@ -18,8 +18,6 @@ _SECONDS: Final = 5.0
 """Timeout of a request, in seconds."""
 _NONE: Final = "AAAAAAAAAAAAAAAAAAAAAA"
 """The id that older brokers return."""
-_CONNECTING: Final = ("sasl.", "ssl.", "security.", "client.", "socket.", "reconnect.", "broker.", "metadata.")
-"""Prefixes of the properties that an AdminClient needs; others are for a consumer."""
 
 
 class TopicIds:
@@ -34,7 +32,7 @@ class TopicIds:
 
     def __init__(self, component: str, ingress: KafkaIngress) -> None:
         self._component, self._address = component, ingress.address
-        self._written = {name: value for name, value in ingress.properties.items() if name.startswith(_CONNECTING)}
+        self._written = connecting(ingress.properties)
         self._admin: AdminClient | None = None
 
     def of(self, topics: Sequence[str]) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, Producer
 from statefun_actors.connectors.kafka.properties import client
 from statefun_actors.deploy import KafkaEgress
 
-_DEFAULTS: Final = {
+PRODUCER_DEFAULTS: Final = {
     "partitioner": "murmur2_random",  # the Java client's: a key goes to the partition that Flink would choose
     "linger.ms": "0",  # batches are complete when they arrive
     "reconnect.backoff.ms": "50",
@@ -41,7 +41,7 @@ def producer(egress: KafkaEgress, id: str | None, on_error: Callable[[KafkaError
         "log_level": 0,  # log lines are reported as errors, too
         **_own(egress, id),
     }
-    defaults = _DEFAULTS if id is None else {**_DEFAULTS, **_TRANSACTIONAL}
+    defaults = PRODUCER_DEFAULTS if id is None else {**PRODUCER_DEFAULTS, **_TRANSACTIONAL}
     return client(name_of(egress), Producer, own, {**defaults, **egress.properties})
 
 

@@ -28,6 +28,7 @@ _JAVA_ONLY: Final = frozenset({
 })  # fmt: skip
 """Properties of the mechanics of the Java client, or of Flink, which don't apply here."""
 
+_CONNECTING: Final = ("sasl.", "ssl.", "security.", "client.", "socket.", "reconnect.", "broker.", "metadata.")
 _SECURITY: Final = ("sasl.", "ssl.", "security.")
 _JAAS: Final = re.compile(r"\.(?:Plain|Scram)LoginModule\s+required\b(?P<options>.*)", re.DOTALL)
 _JAAS_OPTION: Final = re.compile(r"\b(username|password)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s;]+))")
@@ -56,6 +57,11 @@ def client(
                 raise BadPropertyError(component, reason) from error
             logger.warning("%s: the property %s is unknown here, and ignored", component, unknown[1])
             del properties[unknown[1]]
+
+
+def connecting(written: Mapping[str, str]) -> dict[str, str]:
+    """Those of the properties *written* that every client of the same brokers needs; others are for one kind only."""
+    return {name: value for name, value in written.items() if name.startswith(_CONNECTING)}
 
 
 def _translated(component: str, written: Mapping[str, str]) -> dict[str, object]:

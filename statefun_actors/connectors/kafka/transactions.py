@@ -61,9 +61,14 @@ def refused_permanently(error: KafkaError) -> bool:
     return error.code() in _PERMANENT
 
 
+def no_topic(error: KafkaError) -> bool:
+    """Whether the topic of a record does not exist."""
+    return error.code() in _NO_TOPIC
+
+
 def why_failed(record: Record, error: KafkaError) -> str:
     """The reason why *record* fails, for users."""
-    if error.code() in _NO_TOPIC:
+    if no_topic(error):
         return f"there is no topic {record.topic!r}"
     return f"topic {record.topic}: {KafkaError(error.code()).str()}"
 
