@@ -12,6 +12,7 @@ _PLACES: Final = {
     "demo": CommandPlace("demo:demo", "Run an example: a month of real flights."),
     "docs": CommandPlace("docs:docs", "Show a page of the documentation of this version, or list all."),
     "flink": CommandPlace("flink.command:flink", "Run an application on a real Flink cluster of this machine."),
+    "gateway": CommandPlace("gateway.command:gateway", "Take messages over HTTP for a Flink cluster."),
     "new": CommandPlace("new.command:new", "Create a project to begin with."),
     "module": CommandPlace("module.command:module", "Print or check the module.yaml of an application."),
     "run": CommandPlace("run.command:run", "Run an application here, its state in one SQLite file."),

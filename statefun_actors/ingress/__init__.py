@@ -21,6 +21,7 @@ from statefun_actors.ingress.message import (
     TooMany,
     Unfit,
     Wait,
+    message_digest,
 )
 from statefun_actors.ingress.repeated_keys import RepeatedKeyError, check_once
 from statefun_actors.ingress.replies import ReplyMessage, digest
@@ -57,4 +58,5 @@ __all__ = [
     "check_once",
     "delay_of",
     "digest",
+    "message_digest",
 ]

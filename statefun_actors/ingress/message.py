@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TypeAlias
@@ -43,6 +44,17 @@ class IngressMessage(Struct, frozen=True, gc=False):
     caller: Address | None = None
     headers: Mapping[str, str] | None = None
     digest: str | None = None
+
+
+def message_digest(message: IngressMessage) -> str:
+    """A hash of *message*, to distinguish it from other messages under the same key."""
+    if message.digest is not None:
+        return message.digest
+    value = message.value
+    found = hashlib.blake2b(value.typename.encode("utf-8", "surrogatepass"), digest_size=16)
+    found.update(b"\0")
+    found.update(value.value)
+    return found.hexdigest()
 
 
 # Answers.
@@ -104,9 +116,13 @@ class Interrupted(Struct, frozen=True, gc=False):
 
 
 class AnswerLost(Struct, frozen=True, gc=False):
-    """It is durable, and will be handled; but its answer is lost. ``reason`` is one line."""
+    """It is durable, and will be handled; but its answer is lost. ``reason`` is one line.
+
+    If it is not *certain*, it may be durable or not: a gateway that gets no acknowledgement can't tell.
+    """
 
     reason: str
+    certain: bool = True
 
 
 class NotOpen(Struct, frozen=True, gc=False):

@@ -56,14 +56,28 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "telemetry": frozenset({"text", "errors", "address", "model", "asking", "dispatch"}),
-    "endpoint": frozenset({"errors", "address", "host", "model", "wire", "definition", "settings", "dispatch"}),
+    "endpoint": frozenset(
+        {
+            "text",
+            "errors",
+            "address",
+            "host",
+            "model",
+            "types",
+            "wire",
+            "asking",
+            "definition",
+            "settings",
+            "dispatch",
+        }
+    ),
     "compat": frozenset(
         {"errors", "address", "model", "types", "wire", "definition", "functions", "settings", "dispatch", "endpoint"}
     ),
     "ingress": frozenset(
         {"text", "units", "errors", "address", "model", "types", "asking", "definition", "conversations", "dispatch"}
     ),
-    "deploy": frozenset({"errors", "model", "definition", "settings"}),
+    "deploy": frozenset({"errors", "model", "asking", "definition", "settings"}),
     "http": frozenset(
         {
             "text",
@@ -163,6 +177,19 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "connectors.http",
         }
     ),
+    "gateway": frozenset(
+        {
+            "address",
+            "model",
+            "types",
+            "asking",
+            "conversations",
+            "ingress",
+            "deploy",
+            "connectors",
+            "connectors.kafka",
+        }
+    ),
     "assembly": frozenset({"engine"}),
     "assembly.views": frozenset(
         {
@@ -254,6 +281,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "dispatch",
             "ingress",
             "deploy",
+            "gateway",
             "http",
             "engine",
             "admin",

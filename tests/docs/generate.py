@@ -34,7 +34,7 @@ MODULES: Final = {
 }
 ORDER: Final = (
     "tutorial", "entities", "state", "messages", "failures", "conversations", "time", "testing", "evolution", "library",
-    "http", "console", "kafka", "operations", "telemetry", "security", "flink", "functions",
+    "http", "console", "kafka", "operations", "telemetry", "security", "flink", "gateway", "functions",
     "compat", "coming-from", "questions", "commands", "limits", "performance", "how-it-works", "comparison",
     "reference",
 )  # fmt: skip

@@ -64,6 +64,12 @@ class ResponseWriter:
                 return error.response if isinstance(error, RefusedError) else line(422, describe(error))
             case Interrupted():
                 return line(503, "the message is stored, and will be handled when the server runs again: it stops now")
+            case AnswerLost(reason, certain=False):
+                return line(
+                    503,
+                    "it is not known whether the message was taken: send it again only under the same "
+                    f"Idempotency-Key: {reason}",
+                )
             case AnswerLost(reason):
                 return line(
                     503,

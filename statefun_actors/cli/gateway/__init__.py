@@ -1,0 +1,1 @@
+"""``statefun-actors gateway``."""

@@ -1,0 +1,150 @@
+"""``statefun-actors gateway``: the HTTP ingress in front of a Flink cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
+from statefun_actors.cli.output import echo
+from statefun_actors.cli.run.listening import BIND, listening_at, messages_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from statefun_actors.cli.signals import Stop
+    from statefun_actors.deploy import GatewayRoutes
+    from statefun_actors.dispatch import Application
+    from statefun_actors.gateway import Gateway
+    from statefun_actors.http import Listener
+
+_READY_SECONDS: Final = 5.0
+_LOOK_SECONDS: Final = 0.02
+
+
+@click.command
+@click.argument("app", metavar="APP")
+@click.option(
+    "--module", "module_file", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="The module.yaml of the Flink job, written by `module --gateway`: it names the brokers and the topics.",
+)  # fmt: skip
+@click.option(
+    "--bind", "binds", multiple=True, default=[BIND], show_default=BIND, metavar="HOST:PORT",
+    help="Address to listen at; port 0: a free port. Also [::1]:PORT and unix:PATH. Repeat it for several.",
+)  # fmt: skip
+@click.option(
+    "--token", metavar="TEXT", envvar="STATEFUN_ACTORS_TOKEN", show_envvar=True,
+    help="Bearer token that HTTP clients must send. Required unless every --bind address is local.",
+)  # fmt: skip
+@log_options("info")
+def gateway(
+    app: str,
+    module_file: Path,
+    binds: Sequence[str],
+    token: str | None,
+    log_level: LogLevel,
+    log_format: LogFormat,
+) -> None:
+    """Take messages over HTTP for a Flink cluster, and give their answers.
+
+    APP is a module, a .py file or a folder, optionally followed by :name; the same that `serve` serves.
+
+    \b
+      statefun-actors module app.py --url http://app:8000 --kafka kafka:9092 --gateway > module.yaml
+      statefun-actors gateway app.py --module module.yaml --bind 0.0.0.0:8080 --token TEXT
+
+    It has the routes of `run`: /ingress with ?wait=, &until=reply and Idempotency-Key, /replies, /healthz and
+    /readyz. Messages and answers go through Kafka. Several gateways may run side by side. Ctrl-C or SIGTERM ends it
+    within 10 seconds, after the requests in flight; a second one ends it at once.
+    """  # noqa: D301 - click wants the character itself
+    from statefun_actors.cli.loading import AppError, load_app
+    from statefun_actors.cli.module.command import read
+    from statefun_actors.deploy import gateway_routes
+    from statefun_actors.dispatch import Application
+    from statefun_actors.errors import DefinitionError, StatefunActorsError
+
+    if importlib.util.find_spec("confluent_kafka") is None:
+        raise click.UsageError(
+            'a gateway needs the Kafka client, which is not installed: pip install "statefun-actors[kafka]"'
+        )
+    from statefun_actors.gateway import Gateway
+
+    click.get_current_context().with_resource(logging_to_stderr(LogOptions(log_level, log_format)))
+    loaded = load_app(app)
+    try:
+        application = Application(*loaded.served)
+        application.refuse_renamed()
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    routes = gateway_routes(read(module_file))
+    if not routes.requests and not routes.plain:
+        raise AppError(
+            f"{module_file} has no topic that a gateway could write to; write one with "
+            "`statefun-actors module APP --gateway`."
+        )
+    try:
+        backend = Gateway(routes)
+    except StatefunActorsError as error:
+        raise click.ClickException(str(error)) from error
+    listeners = listening_at(binds, token, 1)
+    for warning in limits(application, routes):
+        echo(f"Warning: {module_file}: {warning}", err=True)
+    raise SystemExit(_run(application, backend, listeners, token))
+
+
+async def _until_ready(backend: Gateway, stop: Stop) -> None:
+    """Return once messages can be taken; after a timeout, with a warning."""
+    until = time.monotonic() + _READY_SECONDS
+    while (reason := backend.unready()) is not None and not stop.wanted.is_set():
+        if time.monotonic() > until:
+            echo(f"Warning: not ready yet: {reason}; it goes on trying.", err=True)
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def limits(application: Application, routes: GatewayRoutes) -> list[str]:
+    """What clients can't do, since *routes* lack it."""
+    found = []
+    if routes.answers_topic is None:
+        found.append(
+            "without the topics and the egress of `module --gateway`, a gateway only takes messages for the topics of "
+            "one function type; ?wait=, ?after=, Idempotency-Key and /replies are refused."
+        )
+        return found
+    if lacking := [name for name in application.typenames if name not in routes.requests]:
+        found.append(f"it has no topic of requests for {', '.join(lacking)}; write it again with `module --gateway`.")
+    return found
+
+
+def _run(application: Application, backend: Gateway, listeners: Sequence[Listener], token: str | None) -> int:
+    """Serve until Ctrl-C or SIGTERM; return the exit code."""
+    from statefun_actors.cli.looping import in_a_loop
+    from statefun_actors.cli.signals import stop_signals
+    from statefun_actors.http import Guard, create_ingress_app, serve
+
+    guard = Guard(token, local=token is None and all(listener.local for listener in listeners))
+    router = create_ingress_app(application, backend, guard)
+
+    async def until_signal() -> None:
+        with stop_signals() as stop:
+            backend.start()
+            await _until_ready(backend, stop)
+            for listener in listeners:
+                echo(messages_text(listener))
+
+            async def wanted() -> None:
+                await stop.wanted.wait()
+                echo("Stopping after the requests in flight. Repeat to stop at once.", err=True)
+
+            try:
+                await serve(router, [sock for each in listeners for sock in each.sockets], stop=wanted)
+            finally:
+                await backend.close()
+
+    in_a_loop(until_signal(), "Messages that Kafka has acknowledged are handled.")
+    return 0
