@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tests.conformance.cases.embedded_http import ingress
 from tests.conformance.engine import EngineKind
-from tests.conformance.sections import Case, Once, Pending, Sentence
+from tests.conformance.gateway import open_gateway
+from tests.conformance.sections import Case, DoorCase, Once, Pending, Sentence
 from tests.conformance.suite import ENGINES, SECTIONS
+from tests.flink.conformance import FLINK
 
 
 class Report:
@@ -30,11 +33,17 @@ class Report:
         """A cell for each engine."""
         match sentence:
             case Case():
-                return [self._cell(sentence, engine) for engine in ENGINES]
+                return [*(self._cell(sentence, engine) for engine in ENGINES), ""]
             case Once():
-                return [self._once(sentence, engine) for engine in ENGINES]
+                return [*(self._once(sentence, engine) for engine in ENGINES), ""]
+            case DoorCase():
+                return [
+                    self._run(sentence.function(ingress), f"{sentence.number} embedded"),  # type: ignore[arg-type]
+                    *[""] * (len(ENGINES) - 1),
+                    self._at_gateway(sentence),
+                ]
             case Pending(_, _, why):
-                return [f"[yellow]pending \\[{self._note(why)}]"] * len(ENGINES)
+                return [f"[yellow]pending \\[{self._note(why)}]"] * (len(ENGINES) + 1)
 
     def _cell(self, case: Case, engine: EngineKind) -> str:
         if (reason := engine.reason(case.needs)) is not None:
@@ -42,6 +51,11 @@ class Report:
         if self.missing[engine.name] is not None:
             return "[dim]not here"
         return self._run(case.function(engine.start), f"{case.number} on {engine.name}")  # type: ignore[arg-type]
+
+    def _at_gateway(self, sentence: DoorCase) -> str:
+        if self.missing[FLINK.name] is not None:
+            return "[dim]not here"
+        return self._run(sentence.function(open_gateway), f"{sentence.number} at a gateway")  # type: ignore[arg-type]
 
     def _once(self, sentence: Once, engine: EngineKind) -> str:
         shown = ENGINES[1] if sentence.where == "wire" else ENGINES[0]
@@ -69,7 +83,8 @@ def main() -> int:
     logging.getLogger().addHandler(logging.NullHandler())
     report, console = Report(), Console()
     for section in SECTIONS:
-        table = Table("", "sentence", *(engine.name for engine in ENGINES), title=section.title, title_justify="left")
+        columns = (*(engine.name for engine in ENGINES), "HTTP client of a gateway")
+        table = Table("", "sentence", *columns, title=section.title, title_justify="left")
         for sentence in section.sentences:
             table.add_row(sentence.number, escape(sentence.sentence), *report.row(sentence))
         console.print(table)

@@ -11,9 +11,11 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from tests.conformance.doors import OpenDoor
 from tests.conformance.engine import Can, CaseFunction
 
 OnceFunction: TypeAlias = "Callable[[], Awaitable[None] | None]"
+DoorFunction: TypeAlias = "Callable[[OpenDoor], Awaitable[None]]"
 
 
 @attrs.frozen
@@ -42,6 +44,15 @@ class Once:
 
 
 @attrs.frozen
+class DoorCase:
+    """A sentence about HTTP that is tried at the door of each engine that has one."""
+
+    number: str
+    sentence: str
+    function: DoorFunction
+
+
+@attrs.frozen
 class Pending:
     """A sentence without a case yet. *why* is the reason."""
 
@@ -50,7 +61,7 @@ class Pending:
     why: str
 
 
-Sentence: TypeAlias = Case | Once | Pending
+Sentence: TypeAlias = Case | Once | DoorCase | Pending
 
 
 class Section:
@@ -80,6 +91,15 @@ class Section:
 
         def declare(function: OnceFunction) -> OnceFunction:
             self.sentences.append(Once(number, sentence, function, where))
+            return function
+
+        return declare
+
+    def door(self, number: str, sentence: str) -> Callable[[DoorFunction], DoorFunction]:
+        """Decorator: *function* tries *sentence* over HTTP, at the door that it opens."""
+
+        def declare(function: DoorFunction) -> DoorFunction:
+            self.sentences.append(DoorCase(number, sentence, function))
             return function
 
         return declare

@@ -6,8 +6,11 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.conformance.cases.embedded_http import ingress
+from tests.conformance.doors import OpenDoor
 from tests.conformance.engine import Can, EngineKind
-from tests.conformance.sections import Case, Once, Pending
+from tests.conformance.gateway import open_gateway
+from tests.conformance.sections import Case, DoorCase, Once, Pending
 from tests.conformance.suite import ENGINES, SECTIONS, sentences
 from tests.flink.at_once import CasesAtOnce
 from tests.flink.conformance import FLINK
@@ -22,6 +25,15 @@ RUNS = [
     if engine.reason(case.needs) is None
 ]
 ON_FLINK = [pytest.param(case, id=case.number) for case in CASES if FLINK.reason(case.needs) is None]
+DOORS = [
+    pytest.param(sentence, open_door, id=f"{sentence.number}-{name}", marks=marks)
+    for sentence in sentences()
+    if isinstance(sentence, DoorCase)
+    for name, open_door, marks in (
+        ("embedded", ingress, []),
+        ("gateway", open_gateway, [pytest.mark.flink, pytest.mark.kafka]),
+    )
+]
 ONCE = [pytest.param(sentence, id=sentence.number) for sentence in sentences() if isinstance(sentence, Once)]
 
 
@@ -46,6 +58,11 @@ def at_once(request: pytest.FixtureRequest) -> Generator[CasesAtOnce]:
 @pytest.mark.parametrize("case", ON_FLINK)
 def test_case_on_flink(case: Case, at_once: CasesAtOnce) -> None:
     at_once.result(case)
+
+
+@pytest.mark.parametrize(("sentence", "open_door"), DOORS)
+async def test_case_over_http(sentence: DoorCase, open_door: OpenDoor) -> None:
+    await sentence.function(open_door)
 
 
 @pytest.mark.parametrize("sentence", ONCE)

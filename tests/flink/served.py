@@ -28,13 +28,14 @@ class ServedApp:
     Args:
         app: as the command line takes it.
         port: to listen at.
+        options: further ones of the command.
     """
 
-    def __init__(self, app: Path, port: int) -> None:
+    def __init__(self, app: Path, port: int, *options: str) -> None:
         program = Path(sys.executable).with_name("statefun-actors")
         found = str(program) if program.exists() else shutil.which("statefun-actors")
         assert found, "the package is not installed"
-        self._command = [found, "serve", str(app), "--bind", f"127.0.0.1:{port}"]
+        self._command = [found, "serve", str(app), "--bind", f"127.0.0.1:{port}", *options]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._process: subprocess.Popen[str] | None = None
 

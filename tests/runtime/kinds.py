@@ -7,10 +7,13 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+import pytest
+
 from statefun_actors import Address, AsyncRuntime, Runtime
 from statefun_actors.client import AsyncClient, Client
 from statefun_actors.testing import TestRuntime
 from tests.client.bank import Account, Echo, Later, Loan
+from tests.gateway.session import gateway
 
 SERVED = (Account, Echo, Later, Loan)
 
@@ -79,13 +82,20 @@ def _given(reply: Any) -> tuple[Any, ...]:
     return () if reply is None else (reply,)
 
 
-REAL = ("Client", "AsyncClient", "Runtime", "AsyncRuntime")
+GATEWAY = "AsyncClient of a gateway"
+REAL = (
+    "Client",
+    "AsyncClient",
+    "Runtime",
+    "AsyncRuntime",
+    pytest.param(GATEWAY, marks=[pytest.mark.flink, pytest.mark.kafka]),
+)
 KINDS = (*REAL, "TestRuntime")
 """All of them. In a test time stands still, and handlers' own errors are raised; else it is like the others."""
 
 
 def opened(kind: str, url: str) -> Awaited | Blocking:
-    """The *kind* of caller; the clients talk to the server at *url*."""
+    """The *kind* of caller; the clients talk to the server at *url*, or to a gateway in front of a Flink job."""
     match kind:
         case "Client":
             return Blocking(Client(url))
@@ -93,6 +103,8 @@ def opened(kind: str, url: str) -> Awaited | Blocking:
             return Awaited(_Made(url))
         case "Runtime":
             return Blocking(Runtime(*SERVED))
+        case "AsyncClient of a gateway":
+            return Awaited(_Made(gateway().url))
         case "TestRuntime":
             return Awaited(TestRuntime(*SERVED))
         case _:

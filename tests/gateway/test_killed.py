@@ -1,0 +1,155 @@
+"""Requests under keys while gateways are killed, brokers restarted, and the job fails: each message counts once."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+
+from statefun_actors.client import Client
+from statefun_actors.cluster.reserved_ports import ReservedPort
+from tests.client.bank import Account, Deposit, Deposited
+from tests.gateway.session import GatewayJob, GatewayProcess, new_job
+from tests.kafka.broker import Broker
+
+pytestmark = [pytest.mark.flink, pytest.mark.kafka]
+
+SECONDS: Final = 150.0
+"""For one message, with all that happens meanwhile."""
+ACCOUNTS: Final = 3
+
+
+class Gateways:
+    """Two gateways at ports of their own, which can be killed."""
+
+    def __init__(self, module: Path) -> None:
+        self._module = module
+        self._ports = [ReservedPort(), ReservedPort()]
+        self._running = [self._start(at) for at in range(2)]
+
+    @property
+    def urls(self) -> list[str]:
+        return [port.url for port in self._ports]
+
+    def kill(self, at: int) -> None:
+        """Kill one as a crash would, and start it again."""
+        self._running[at].close()
+        self._running[at] = self._start(at)
+
+    def close(self) -> None:
+        for process in self._running:
+            process.close()
+        for port in self._ports:
+            port.release()
+
+    def _start(self, at: int) -> GatewayProcess:
+        return GatewayProcess(self._module, port=self._ports[at].number)
+
+
+@contextmanager
+def gateways(job: GatewayJob) -> Generator[Gateways]:
+    found = Gateways(job.module)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def deposited(urls: list[str], id: str, key: str) -> int:
+    """Deposit a cent, once, at whichever gateway answers; the balance that was told."""
+    end = time.monotonic() + SECONDS
+    at = random.Random(key).randrange(2)
+    while True:
+        at += 1
+        try:
+            response = httpx.post(
+                f"{urls[at % 2]}/ingress/bank/account/{id}?wait=5s", content=b'{"cents":1}', timeout=8,
+                headers={"content-type": "application/vnd.bank/deposit", "idempotency-key": key},
+            )  # fmt: skip
+        except httpx.TransportError as error:
+            said = repr(error)
+        else:
+            if response.status_code == 200:
+                return int(response.json()["balance"])
+            said = f"{response.status_code} {response.text}"
+            assert response.status_code in {503, 504}, said
+        assert time.monotonic() < end, f"{key}: {said}"
+
+
+def by_client(url: str, id: str, key: str) -> int:
+    """The same by the Python client, which tries one gateway again and again."""
+    with Client(url, timeout=SECONDS) as client:
+        return client.ask(Account.at(id), Deposit(1), Deposited, key=key).balance
+
+
+def all_deposited(
+    urls: list[str], name: str, clients: int, each: int, meanwhile: Callable[[Callable[[], bool]], None]
+) -> Counter[str]:
+    """Deposit by *clients* at once, *each* a number of cents, while *meanwhile* runs; the cents by account."""
+    expected: Counter[str] = Counter()
+
+    def work(client: int) -> None:
+        for number in range(each):
+            id, key = f"{name}-{(client + number) % ACCOUNTS}", f"{name}-{client}-{number}"
+            if client:
+                deposited(urls, id, key)
+            else:
+                by_client(urls[0], id, key)
+
+    for client in range(clients):
+        expected.update(f"{name}-{(client + number) % ACCOUNTS}" for number in range(each))
+    with ThreadPoolExecutor(clients) as pool:
+        working = [pool.submit(work, client) for client in range(clients)]
+        # Here, since the processes that it starts end with the thread that has started them.
+        meanwhile(lambda: sum(each.done() for each in working) == clients)
+        for each_work in working:
+            each_work.result()
+    return expected
+
+
+def balances(urls: list[str], ids: Iterable[str]) -> Counter[str]:
+    with Client(urls[1], timeout=SECONDS) as client:
+        return Counter({id: client.ask(Account.at(id), Deposit(0), Deposited).balance for id in ids})
+
+
+def test_each_message_counts_once_while_a_gateway_is_killed(job: GatewayJob) -> None:
+    with gateways(job) as both:
+
+        def kills(_: Callable[[], bool]) -> None:
+            for at in (0, 1):
+                both.kill(at)
+
+        expected = all_deposited(both.urls, "killed", 4, 8, kills)
+
+        assert balances(both.urls, expected) == expected
+
+
+@pytest.mark.slow
+def test_each_message_counts_once_through_all_failures_at_once(own_broker: Broker, tmp_path: Path) -> None:
+    own_broker.start()
+    job = new_job(own_broker, tmp_path, "failing")
+    try:
+        with gateways(job) as both:
+
+            def failures(done: Callable[[], bool]) -> None:
+                rounds = 0
+                while not done() or rounds < 2:
+                    both.kill(rounds % 2)
+                    own_broker.kill()
+                    own_broker.start()
+                    job.jvm.crash()
+                    rounds += 1
+
+            expected = all_deposited(both.urls, "failing", 6, 150, failures)
+
+            assert balances(both.urls, expected) == expected
+    finally:
+        job.close()
