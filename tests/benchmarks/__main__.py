@@ -33,7 +33,7 @@ NAMES: Final = (
     "history",
     "restate",
 )
-FULL: Final = ("flink_kafka",)
+FULL: Final = ("flink_kafka", "gateway")
 """Those that only ``--full`` runs: minutes of a Flink."""
 FULL_ARGUMENTS: Final = {"growth": ("--full",), "console": ("--full",)}
 PROFILED: Final = ("handler", "asks", "library")
