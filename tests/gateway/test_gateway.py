@@ -89,7 +89,8 @@ def test_an_answer_may_be_waited_for_again_at_another_gateway(first: GatewayProc
     late = sent(first, f"{path}?type=io.statefun.types/double&wait=50ms", 0.5, **headers)
     again = sent(second, f"{path}?type=io.statefun.types/double&wait=60s", 0.5, **headers)
 
-    assert (late.status_code, late.text) == (504, "no answer within 0.05 s; the message stays delivered\n")
+    assert late.status_code == 504
+    assert late.text.startswith("no answer within 0.05 s; the message ")  # Kafka may have acknowledged it, or not yet
     assert (again.status_code, again.json()) == (200, "done")
 
 

@@ -66,6 +66,7 @@ class LatestRecords:
 
     def _take(self) -> None:
         if self._reader.bug is not None:
+            self.begun = False
             raise self._reader.bug
         while True:
             records, begun = self._reader.buffer.take(_MOST)
