@@ -163,8 +163,22 @@ def contact_of(url: Path | str) -> str | None:
     return module.contact_of(file)
 
 
+def file_of(url: Path | str) -> Path:
+    """The file, or the folder, of the store at *url*.
+
+    Raises:
+        StoreUrlError: *url* has an unknown scheme, or is of a store in memory.
+    """
+    return _scheme_and_file(url)[1]
+
+
 def _module_of(url: Path | str) -> tuple[StoreModule, Path]:
     """The package that implements the store at *url*, and the file."""
+    scheme, file = _scheme_and_file(url)
+    return cast("StoreModule", import_module(_PARTITIONED if has_partitions(file) else _MODULES[scheme])), file
+
+
+def _scheme_and_file(url: Path | str) -> tuple[str, Path]:
     found = _URL.fullmatch(url) if isinstance(url, str) else None
     scheme = _DEFAULT if found is None else found[1].lower()
     if url == MEMORY:
@@ -176,8 +190,7 @@ def _module_of(url: Path | str) -> tuple[StoreModule, Path]:
         raise StoreUrlError(str(url), f"unknown scheme {scheme!r}; expected one of: {known}")
     if found is not None and not found[2].startswith("/"):
         raise StoreUrlError(str(url), f"expected {scheme}:///FILE, or {scheme}:////FILE for an absolute path")
-    file = Path(url if found is None else found[2].removeprefix("/"))
-    return cast("StoreModule", import_module(_PARTITIONED if has_partitions(file) else _MODULES[scheme])), file
+    return scheme, Path(url if found is None else found[2].removeprefix("/"))
 
 
 def has_partitions(path: Path) -> bool:

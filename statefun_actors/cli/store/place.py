@@ -29,15 +29,15 @@ EXIT_CODES: Final = "The exit code is 0 on success, 1 after an error, 2 for a mi
 
 
 class StorePath(click.Path):
-    """The path of a store: a file, or the folder of a store with several partitions."""
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
+    """The path or URL of a store: a file, or the folder of a store with several partitions."""
 
     def convert(self, value: Untyped, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        from statefun_actors.store import has_partitions
+        from statefun_actors.store import StoreUrlError, file_of, has_partitions
 
-        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        try:
+            path = file_of(os.fsdecode(super().convert(value, param, ctx)))
+        except StoreUrlError as error:
+            self.fail(f"{error}", param, ctx)
         if path.is_dir() and not has_partitions(path):
             self.fail(f"File {str(value)!r} is a directory.", param, ctx)
         return path

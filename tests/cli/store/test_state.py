@@ -26,6 +26,29 @@ def test_without_more_it_counts(folder: Path) -> None:
     ]
 
 
+def test_a_store_may_be_named_by_its_url(folder: Path) -> None:
+    def refused(url: str) -> str:
+        done = run("state", "--store", url, folder=folder)
+        assert done.returncode == 2
+        return done.stderr.splitlines()[-1]
+
+    stored = next(folder.glob(".statefun/*.db")).relative_to(folder)
+    shown = run("state", "--store", f"sqlite:///{stored}", folder=folder)
+
+    assert shown.stdout == run("state", "app.py", folder=folder).stdout
+    assert run("state", "--store", f"sqlite:///{folder / stored}", folder=folder).stdout == shown.stdout
+    invalid = "Error: Invalid value for '--store': store"
+    assert refused("mysql://shop") == (
+        f"{invalid} mysql://shop: unknown scheme 'mysql'; expected one of: memory, sqlite"
+    )
+    assert refused("sqlite://shop.db") == (
+        f"{invalid} sqlite://shop.db: expected sqlite:///FILE, or sqlite:////FILE for an absolute path"
+    )
+    assert refused("memory://") == (
+        f"{invalid} memory://: a store in memory can be used by its own process only. Name a file."
+    )
+
+
 def test_a_type_lists_its_entities_by_id(folder: Path) -> None:
     head, *rows = table("state", "app.py", "shop/basket", folder=folder)
 
