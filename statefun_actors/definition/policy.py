@@ -42,6 +42,11 @@ class DeadLetter:
     backoff: float = attrs.field(default=0.1, kw_only=True)
     as_value: bool = attrs.field(default=False, kw_only=True)
 
+    @property
+    def record_topic(self) -> str:
+        """The topic of the record: *topic*, or the last part of *egress*."""
+        return self.topic if self.topic is not None else self.egress.rpartition("/")[2]
+
     def __attrs_post_init__(self) -> None:
         problems = _attempts_problems(self.attempts, self.backoff)
         try:

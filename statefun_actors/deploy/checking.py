@@ -40,8 +40,8 @@ def differences(
 ) -> list[Difference]:
     """Every difference between *module* and the application that is *served*.
 
-    Endpoints at other hosts belong to other applications, and are not checked. The application's hosts are that of
-    *url*; without it, those of the endpoints that serve its functions. Without *own_functions*, the routes of this
+    Endpoints elsewhere belong to other applications, and are not checked. The application is at the host of *url*;
+    without it, at the URLs of the endpoints that serve its functions. Without *own_functions*, the routes of this
     library's own functions are not checked.
     """
     ours = _endpoints_of(module, served, url)
@@ -63,25 +63,22 @@ def _ignored(module: Module) -> Iterator[Difference]:
 
 
 def _endpoints_of(module: Module, served: Served, url: str | None) -> list[EndpointComponent]:
-    """The endpoints at the hosts of the application; all of them if no endpoint serves it."""
-    found = (each.url for each in module.endpoints if any(map(each.serves, served.typenames)))
-    hosts = {_host(each) for each in (found if url is None else [url])}
-    return [each for each in module.endpoints if not hosts or _host(each.url) in hosts]
+    """The endpoints at the host of *url*; without it, at the URLs that Flink calls for the application's functions, or
+    all if it calls none.
+    """
+    if url is not None:
+        return [each for each in module.endpoints if _host(each.url) == _host(url)]
+    urls = {route.url for typename in served.typenames if (route := module.route(typename)) is not None}
+    return [each for each in module.endpoints if not urls or each.url in urls]
 
 
 def _host(url: str) -> str:
     return urlsplit(url).netloc
 
 
-def _route(module: Module, typename: str) -> EndpointComponent | None:
-    """The endpoint that Flink calls for *typename*: an exact match precedes a namespace."""
-    found = [endpoint for endpoint in module.endpoints if endpoint.serves(typename)]
-    return min(found, key=lambda endpoint: endpoint.functions != typename, default=None)
-
-
 def _routing(module: Module, ours: list[EndpointComponent], served: Served) -> Iterator[Difference]:
     for typename in served.typenames:
-        if _route(module, typename) is None:
+        if module.route(typename) is None:
             yield Difference(None, f"{typename} is served, but has no endpoint: Flink can't deliver to it")
     here = [function.typename for function in (*served.functions, *served.own)]
     for endpoint in ours:
@@ -103,7 +100,7 @@ def _routing(module: Module, ours: list[EndpointComponent], served: Served) -> I
 
 def _own_routing(module: Module, served: Served) -> Iterator[Difference]:
     for function in served.own_called(gateway=False):
-        if _route(module, function.typename) is None:
+        if module.route(function.typename) is None:
             yield Difference(
                 None,
                 f"{function.typename} is called by {served.calls_own}, but has no endpoint: Flink can't "
@@ -118,7 +115,7 @@ def _states(module: Module, served: Served) -> Iterator[Difference]:
     if module.format == "3.x":  # the endpoint declares them itself
         return
     for function in (*served.functions, *served.own_called(gateway=False)):
-        endpoint = _route(module, function.typename)
+        endpoint = module.route(function.typename)
         if endpoint is not None:
             yield from _listed(module, endpoint, function)
 
@@ -162,7 +159,7 @@ def _targets(module: Module, served: Served) -> Iterator[Difference]:
             for target in topic.targets:
                 function = functions.get(target)
                 if function is None:
-                    if _route(module, target) is None:
+                    if module.route(target) is None:
                         yield Difference(
                             ingress.place.line,
                             f"{ingress.id}: topic {topic.topic} leads to {target}, which has no endpoint",

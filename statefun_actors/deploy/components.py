@@ -152,6 +152,11 @@ class Module:
     def endpoints(self) -> list[EndpointComponent]:
         return [component for component in self.components if isinstance(component, EndpointComponent)]
 
+    def route(self, typename: str) -> EndpointComponent | None:
+        """The endpoint that Flink calls for *typename*: an exact match precedes a namespace."""
+        found = [endpoint for endpoint in self.endpoints if endpoint.serves(typename)]
+        return min(found, key=lambda endpoint: endpoint.functions != typename, default=None)
+
     @property
     def kafka_ingresses(self) -> list[KafkaIngress]:
         return [component for component in self.components if isinstance(component, KafkaIngress)]

@@ -159,13 +159,13 @@ def local_module(module: Module, served: Served, url: str, kafka: str | None) ->
     brokers at *kafka*, unless that is None.
     """
     path = PATHS["3.x"]
+    here = [module.route(function.typename) for function in (*served.functions, *served.own)]
     components: list[Component] = []
     for component in module.components:
         match component:
             case EndpointComponent():
-                own = [function.typename for function in served.own]
-                here = any(component.serves(typename) for typename in (*served.typenames, *own))
-                local = attrs.evolve(component, states=None, url=url + path if here else component.url)
+                ours = any(component is each for each in here)
+                local = attrs.evolve(component, states=None, url=url + path if ours else component.url)
                 components.append(local)
             case KafkaIngress() | KafkaEgress() if kafka is not None:
                 components.append(attrs.evolve(component, address=kafka))

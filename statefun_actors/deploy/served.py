@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from typing import Final
 
 import attrs
 
 from statefun_actors.definition import DeadLetter, FunctionType, Handler
-from statefun_actors.deploy.sources import calls_any, egresses_in
+from statefun_actors.deploy.sources import calls_any, egresses_in, topics_in
 from statefun_actors.model import INGRESS, StateSpec
 from statefun_actors.settings import Settings
 
@@ -30,6 +31,8 @@ class DeployedFunction:
     taken: frozenset[str]
     takes_any: bool
     egresses: Mapping[str, str]
+    topics: Mapping[str, AbstractSet[str]]
+    """The topics of Kafka records in its source, by egress."""
     expires: bool = False
     """Whether its class has ``expire_after_call=``."""
 
@@ -74,6 +77,15 @@ class Served:
                 found.setdefault(name, why)
         return dict(sorted(found.items()))
 
+    @property
+    def topics(self) -> Mapping[str, Sequence[str]]:
+        """The topics of Kafka records in the source of the application, by egress; sorted."""
+        found: dict[str, set[str]] = {}
+        for function in self.functions:
+            for egress, topics in function.topics.items():
+                found.setdefault(egress, set()).update(topics)
+        return {egress: sorted(topics) for egress, topics in sorted(found.items())}
+
 
 def served(functions: Iterable[FunctionType], settings: Settings, own: Iterable[FunctionType] = ()) -> Served:
     """The requirements of *functions* under *settings*. *own*: this library's own functions."""
@@ -100,9 +112,15 @@ def served(functions: Iterable[FunctionType], settings: Settings, own: Iterable[
 
 def _function(function: FunctionType) -> DeployedFunction:
     egresses = {name: function_name(function) for code in _code(function) for name in sorted(egresses_in(code))}
+    topics: dict[str, AbstractSet[str]] = {}
+    for code in _code(function):
+        for egress, names in topics_in(code).items():
+            topics[egress] = topics.get(egress, frozenset()) | names
     for policy, why in _policies([function]):
         if isinstance(policy, DeadLetter):
             egresses.setdefault(policy.egress, why)
+            if not policy.as_value:
+                topics[policy.egress] = topics.get(policy.egress, frozenset()) | {policy.record_topic}
     return DeployedFunction(
         typename=function.typename,
         states=tuple(function.states),
@@ -110,6 +128,7 @@ def _function(function: FunctionType) -> DeployedFunction:
         taken=frozenset(function.handlers),
         takes_any=function.any_handler is not None,
         egresses=egresses,
+        topics=topics,
         expires=function.options.expire_after_call is not None,
     )
 

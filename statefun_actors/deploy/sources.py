@@ -6,7 +6,8 @@ import ast
 import functools
 import inspect
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from types import ModuleType
 from typing import Final
 
@@ -20,6 +21,22 @@ def egresses_in(item: object) -> set[str]:
     """
     module = _module(item)
     return set() if module is None else {name for call in _calls(item, module) for name in _egress(call, module)}
+
+
+def topics_in(item: object) -> Mapping[str, AbstractSet[str]]:
+    """The topics of the ``kafka_record`` that the source of a class or function sends, by egress; as
+    :func:`egresses_in`.
+
+    A record that is made elsewhere than in the call that sends it is not found.
+    """
+    found: dict[str, set[str]] = {}
+    if (module := _module(item)) is None:
+        return found
+    for call in _calls(item, module):
+        topics = {topic for argument in _arguments(call) for topic in _topic(argument, module)}
+        for egress in _egress(call, module) if topics else ():
+            found.setdefault(egress, set()).update(topics)
+    return found
 
 
 def calls_any(item: object, methods: Collection[str]) -> bool:
@@ -72,10 +89,30 @@ def _egress(call: ast.Call, module: ModuleType) -> Iterator[str]:
         return
     named = [keyword.value for keyword in call.keywords if keyword.arg in {"egress", "typename"}]
     for argument in (*call.args[:1], *named):
-        match argument:
-            case ast.Constant(value=str(name)):
-                yield name
-            case ast.Name(id=constant) if isinstance(value := vars(module).get(constant), str):
-                yield value
-            case _:
-                pass
+        yield from _text(argument, module)
+
+
+def _arguments(call: ast.Call) -> Iterator[ast.expr]:
+    yield from call.args
+    yield from (keyword.value for keyword in call.keywords)
+
+
+def _topic(argument: ast.expr, module: ModuleType) -> Iterator[str]:
+    match argument:
+        case ast.Call(func=ast.Name(id="kafka_record") | ast.Attribute(attr="kafka_record"), keywords=keywords):
+            for keyword in keywords:
+                if keyword.arg == "topic":
+                    yield from _text(keyword.value, module)
+        case _:
+            pass
+
+
+def _text(node: ast.expr, module: ModuleType) -> Iterator[str]:
+    """The text that *node* is, if it is a literal or a constant of *module*."""
+    match node:
+        case ast.Constant(value=str(text)):
+            yield text
+        case ast.Name(id=constant) if isinstance(value := vars(module).get(constant), str):
+            yield value
+        case _:
+            pass

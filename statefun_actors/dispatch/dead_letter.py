@@ -42,7 +42,7 @@ def dead_letter(
     )
     if policy.as_value:
         return Egress(policy.egress, TypedValue("statefun-actors/dead-letter", data))
-    topic = policy.topic if policy.topic is not None else policy.egress.rpartition("/")[2]
+    topic = policy.record_topic
     return Egress(policy.egress, record_to_typed(kafka_record(topic=topic, key=encodable(str(target)), value=data)))
 
 

@@ -9,6 +9,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import attrs
 import pytest
 from click.testing import CliRunner
 
@@ -173,6 +174,9 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
             KafkaEgress(id="shop/out", address="127.0.0.1:8"),
         ]
     )
+    foreign = EndpointComponent(functions="shop/*", url="http://b:1/x")
+    mixed = local_module(attrs.evolve(file, components=[*file.components, foreign]), served(Cart), "http://a:7", None)
+    assert [each.url for each in mixed.endpoints] == ["http://a:7/statefun", "http://other:1/statefun", "http://b:1/x"]
     assert [each.address for each in local_module(file, served(Cart), "http://127.0.0.1:7", None).kafka_egresses] == [
         "far:9092"
     ]

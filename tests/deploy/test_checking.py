@@ -63,6 +63,15 @@ def test_endpoints_at_other_hosts_are_other_applications() -> None:
     assert reported(ALL, other, *EGRESSES) == []  # the host of shop/* is the application's
 
 
+def test_other_applications_of_the_job_may_be_at_the_same_host_or_in_the_same_namespace() -> None:
+    cart = EndpointComponent(functions="shop/cart", url=URL, transport=MINUTES)
+    same_namespace = EndpointComponent(functions="shop/*", url="http://gateway:8000/shop")
+    same_host = EndpointComponent(functions="other/*", url="http://shop:8000/other")
+    elsewhere = EndpointComponent(functions="third/*", url="http://gateway:8000/shop")
+
+    assert reported(cart, same_namespace, same_host, elsewhere, *EGRESSES) == []
+
+
 def test_the_path_of_the_other_protocol() -> None:
     assert reported(attrs.evolve(ALL, url="http://shop/statefun/v2"), *EGRESSES) == [
         "line 7: shop/*: /statefun/v2 does not speak the protocol of format 3.x; write /statefun"

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from confluent_kafka import Message
 
-from tests.cli.commands import DEADLINE, started, states, summary, wait_until, without_times
+from tests.cli.commands import DEADLINE, run, started, states, summary, wait_until, without_times
 from tests.kafka.broker import Broker
 from tests.kafka.modules import write_app, write_module
 from tests.kafka.topics import Topics
@@ -61,6 +61,20 @@ def test_records_go_in_and_out_by_the_file_that_the_module_command_prints(
     assert reported["egress"]["bank/receipts"] == {"to": where, "this_run": 3, "in_all": None}
     assert reported["egress"]["bank/dead"] == {"to": where, "this_run": 1, "in_all": None}
     assert reported["error"] is None
+
+
+def test_topics_of_egresses_that_are_not_there_are_named_at_the_start(tmp_path: Path, topics: Topics) -> None:
+    write_app(tmp_path, topics.name("")[:-1])
+    topics.make("dead")
+    write_module(tmp_path, topics.address, topics.make())
+
+    done = run("run", "app.py", "--module", "module.yaml", "--until-idle", folder=tmp_path)
+
+    assert done.returncode == 0
+    assert [without_times(line) for line in done.stderr.splitlines()] == [
+        f"WARNING statefun_actors.kafka: egress bank/receipts: there is no topic '{topics.name('out')}' at "
+        f"{topics.address}. Create it; until then its records are kept, unless the brokers create topics themselves"
+    ]
 
 
 def test_killed_again_and_again_each_record_is_there_once_for_who_reads_what_is_committed(

@@ -15,6 +15,7 @@ import click
 
 from statefun_actors.cli.flink.facts import remove_facts, write_facts
 from statefun_actors.cli.flink.kafka_clusters import far_clusters, local_cluster
+from statefun_actors.cli.flink.other_endpoints import OtherEndpoint, other_endpoints, watch_endpoints
 from statefun_actors.cli.flink.saved_files import copy_notes, note_application
 from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.output import echo
@@ -122,13 +123,15 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
     log.unlink(missing_ok=True)  # from a killed run, as are the facts
     remove_facts(run.folder)
     with stop_signals([cluster.kill]) as stop:
-        reporting = asyncio.create_task(_report_messages(log))
+        reporting = [asyncio.create_task(_report_messages(log))]
         try:
             endpoint = endpoint_program(run.app, run.settings, run.logs, run.listener)
             module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
             clusters = (
                 local_cluster(module, cluster.kafka_id) if run.kafka else await asyncio.to_thread(far_clusters, module)
             )
+            if others := other_endpoints(module, endpoint.url):
+                reporting.append(asyncio.create_task(_report_endpoints(others)))
             with _Status() as status:
                 note_application(cluster.checkpoints, run.states, module, clusters)
                 status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))
@@ -141,7 +144,8 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
         finally:
             remove_facts(run.folder)
             echo("Stopping. Repeat to stop at once.", err=True)
-            reporting.cancel()
+            for each in reporting:
+                each.cancel()
             await cluster.stop()
 
 
@@ -170,6 +174,11 @@ async def _report_messages(log: Path) -> None:
         for line in endpoint.news():
             echo(line, err=True)
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _report_endpoints(others: Sequence[OtherEndpoint]) -> None:
+    async for line in watch_endpoints(others):
+        echo(line, err=True)
 
 
 async def _leave_savepoint(run: FlinkRun, cluster: Cluster) -> int:

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class Edges:
-    """The Kafka ingresses and egresses of a file; ``warnings`` are its differences to the application."""
+    """The Kafka ingresses and egresses of a file; ``warnings`` are its differences to the application.
+
+    With each egress are the topics that the source of the application names.
+    """
 
     ingresses: Sequence[KafkaIngress] = ()
-    egresses: Sequence[KafkaEgress] = ()
+    egresses: Sequence[tuple[KafkaEgress, Sequence[str]]] = ()
     warnings: Sequence[str] = ()
 
 
@@ -58,7 +61,7 @@ def edges_of(module: Module, path: Path, mapped: Collection[str], app: Applicati
         )
     return Edges(
         ingresses=module.kafka_ingresses,
-        egresses=egresses,
+        egresses=[(egress, declared.topics.get(egress.id, ())) for egress in egresses],
         warnings=[f"{path}: {difference}" for difference in differences(module, declared)],
     )
 

@@ -36,7 +36,8 @@ class RunOptions:
     egress: Mapping[str, Target]
     egress_backlog: int
     kafka_ingresses: Sequence[KafkaIngress] = ()
-    kafka_egresses: Sequence[KafkaEgress] = ()
+    kafka_egresses: Sequence[tuple[KafkaEgress, Sequence[str]]] = ()
+    """Each with the topics of its records, as far as they are known."""
     strict: bool = False
     """Refuse to start if changed classes would lose stored data."""
     skip_bad_lines: Path | None = None

@@ -75,11 +75,13 @@ def one_target_each(
     return targets
 
 
-def shown_targets(targets: Mapping[str, Target], kafka: Sequence[KafkaEgress]) -> dict[str, str]:
+def shown_targets(
+    targets: Mapping[str, Target], kafka: Sequence[tuple[KafkaEgress, Sequence[str]]]
+) -> dict[str, str]:
     """The target of each egress, for display."""
     return {
         **{name: str(target) for name, target in targets.items()},
-        **{egress.id: f"Kafka at {egress.address}" for egress in kafka},
+        **{egress.id: f"Kafka at {egress.address}" for egress, _ in kafka},
     }
 
 
@@ -88,7 +90,7 @@ class Sinks:
 
     Args:
         targets: by egress.
-        kafka: Kafka egresses.
+        kafka: Kafka egresses, each with the topics that its records will have, as far as they are known.
         bad_lines: the file for lines that are not messages.
         app: the application, for its types.
         on_gone: called once the reader of standard output has closed it.
@@ -101,7 +103,7 @@ class Sinks:
     def __init__(
         self,
         targets: Mapping[str, Target],
-        kafka: Sequence[KafkaEgress],
+        kafka: Sequence[tuple[KafkaEgress, Sequence[str]]],
         bad_lines: Path | None,
         app: Application,
         closing: contextlib.ExitStack,
@@ -116,7 +118,7 @@ class Sinks:
         if kafka:
             from statefun_actors.connectors.kafka import KafkaSink
 
-            self._counted |= {egress.id: KafkaSink(egress, known) for egress in kafka}
+            self._counted |= {egress.id: KafkaSink(egress, known, topics) for egress, topics in kafka}
         self.by_egress: dict[str, Sink] = dict(self._counted)
         if bad_lines is not None:
             sink = JsonLinesSink(bad_lines, line=lambda value: value.value)

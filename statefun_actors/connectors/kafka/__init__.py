@@ -3,7 +3,7 @@
 Needs the extra ``[kafka]``.
 """
 
-from statefun_actors.connectors.kafka.cluster_id import (
+from statefun_actors.connectors.kafka.cluster_facts import (
     cluster_id,
 )
 from statefun_actors.connectors.kafka.consumer import (

@@ -18,8 +18,10 @@ from confluent_kafka import KafkaError
 from statefun_actors.connectors import in_thread
 from statefun_actors.connectors.files import record_line
 from statefun_actors.connectors.http import REFUSED_RECORDS
+from statefun_actors.connectors.kafka.cluster_facts import missing_topics
 from statefun_actors.connectors.kafka.errors import EgressDownError
 from statefun_actors.connectors.kafka.producers import check_properties
+from statefun_actors.connectors.kafka.properties import logger
 from statefun_actors.connectors.kafka.transactions import (
     Acknowledged,
     Record,
@@ -53,13 +55,16 @@ class KafkaSink:
     Args:
         egress: the component of module.yaml.
         known: the codecs of the application, by typename.
+        topics: topics that records will have; those that don't exist are logged when it starts.
 
     Raises:
         BadPropertyError: the client refuses the properties of *egress*.
     """
 
-    def __init__(self, egress: KafkaEgress, known: Mapping[str, Codec] | None = None) -> None:
-        self._egress, self._known = egress, known
+    def __init__(
+        self, egress: KafkaEgress, known: Mapping[str, Codec] | None = None, topics: Sequence[str] = ()
+    ) -> None:
+        self._egress, self._known, self._topics = egress, known, topics
         self._stream = ""
         self.records = 0
         """The number of records delivered since it was created."""
@@ -75,6 +80,11 @@ class KafkaSink:
 
     async def run(self, queue: EgressQueue) -> None:
         writer = await in_thread(_THREAD, self._connecting(queue))
+        for topic in await in_thread(_THREAD, lambda: missing_topics(self._egress, self._topics)):
+            logger.warning(
+                "egress %s: there is no topic %r at %s. Create it; until then its records are kept, unless the brokers "
+                "create topics themselves", self._egress.id, topic, self._egress.address,
+            )  # fmt: skip
         if queue.error is not None:
             queue.done([])  # the egress works: waiters for records need not give up
         with contextlib.closing(writer):
