@@ -121,6 +121,8 @@ class FlinkJvm:
         self._folder = tempfile.TemporaryDirectory(prefix="statefun-jvm-")
         folder = Path(self._folder.name)
         (folder / "module.yaml").write_text(module, encoding="utf-8")
+        self.temporary = folder / "temporary"
+        """Flink's temporary files; they go when the JVM is closed."""
         self._log = folder / "log"
         self._archiving = None
         if not self._archive.exists():
@@ -129,6 +131,7 @@ class FlinkJvm:
             (folder / "module.yaml").as_uri(),
             ",".join(egresses),
             f"state.checkpoints.dir={(folder / 'checkpoints').as_uri()}",
+            f"io.tmp.dirs={self.temporary}",
             f"execution.checkpointing.interval={checkpoint_ms}ms",
             *(f"{key}={value}" for key, value in _SETTINGS.items()),
             *(f"statefun.module.global-config.{key}={value}" for key, value in (settings or {}).items()),

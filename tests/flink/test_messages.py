@@ -90,3 +90,9 @@ def test_flink_fails_the_job_for_a_function_that_has_a_token_pending_twice(flink
         gate.visitor().answer("xy")
 
         assert flink.seen(2) == [("0 x", 0), ("1 y", 0)]
+
+
+def test_temporary_files_of_flink_are_in_a_folder_that_goes_with_it(flink: Flink) -> None:
+    names = {path.name.partition("-")[0] for path in flink.jvm.temporary.iterdir()}
+
+    assert "flink" in names  # such as flink-dist-cache-…
