@@ -88,7 +88,12 @@ class FlinkCommand:
         output, _ = self._process.communicate(timeout=WAIT_SECONDS)
         return self._process.returncode, output
 
-    def produce(self, records: Iterable[tuple[str, str, bytes]]) -> None:
+    def ended(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        self._process.communicate(timeout=WAIT_SECONDS)
+        return self._process.returncode
+
+    def produce(self, records: Iterable[tuple[str, str | None, bytes]]) -> None:
         """Records, each a topic, a key and a value; the broker has them when it returns."""
         producer = Producer({"bootstrap.servers": self.facts["kafka"], "log_level": 0})
         for topic, key, value in records:

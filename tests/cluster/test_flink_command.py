@@ -50,9 +50,18 @@ async def test_after_any_kill_all_is_as_without_faults_and_nothing_is_left_behin
             flink.produce(ORDERS.reports())
             flink.until(lambda: len(told.read()) >= ORDERS.told + ORDERS.reporting, "the states")
         flink.until(lambda: "The job runs again." in flink.said, "the job to run again")
+        flink.produce([("faults.customer.report", None, b"{}")])
+        flink.until_logged(
+            "time. Write records with keys; run --module keeps one without in statefun-actors/bad-records."
+        )
         after = dict(flink.pids)
         code, output = flink.stop()
 
+    keyless = [line for line in flink.said.splitlines() if line.startswith("A Kafka record has no key")]
+    assert re.fullmatch(
+        r"A Kafka record has no key, in which StateFun finds the id: topic faults.customer.report, partition \d, "
+        r"offset \d+. The job fails at it each time. Write .*", keyless[0],
+    )  # fmt: skip
     assert ORDERS.outcome(told).differs_from(await without_faults(ORDERS)) == ""
     assert code == 0, flink.said
     assert "ResourceWarning" not in flink.said

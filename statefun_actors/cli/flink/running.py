@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 import click
 
+from statefun_actors.cli.flink.causes import explanation
 from statefun_actors.cli.flink.facts import remove_facts, write_facts
 from statefun_actors.cli.flink.kafka_clusters import far_clusters, local_cluster
 from statefun_actors.cli.flink.other_endpoints import OtherEndpoint, other_endpoints, watch_endpoints
@@ -26,6 +27,7 @@ from statefun_actors.cluster import (
     Cluster,
     ClusterOptions,
     EndpointProgram,
+    JobFailsError,
     SavepointError,
     flink_programs,
     kafka_program,
@@ -135,11 +137,11 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
             with _Status() as status:
                 note_application(cluster.checkpoints, run.states, module, clusters)
                 status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))
-                await _unless(stop, cluster.start(module, endpoint))
+                await _unless(stop, _start(cluster, module, endpoint))
             if stop.wanted.is_set():
                 return 128 + int(stop.signal or 0)
             locations = _announce(run, cluster, module, endpoint)
-            await _unless(stop, _watch(run.folder, cluster, locations))
+            await _unless(stop, _watch(run.folder, cluster, module, locations))
             return await _leave_savepoint(run, cluster)
         finally:
             remove_facts(run.folder)
@@ -161,10 +163,24 @@ async def _unless(stop: Stop, work: Coroutine[object, object, None]) -> None:
         task.result()
 
 
-async def _watch(folder: Path, cluster: Cluster, locations: dict[str, object]) -> None:
+async def _start(cluster: Cluster, module: Module, endpoint: EndpointProgram) -> None:
+    try:
+        await cluster.start(module, endpoint)
+    except JobFailsError as error:
+        await _explain(error.cause, module)
+        raise
+
+
+async def _explain(cause: str, module: Module) -> None:
+    if (meaning := await asyncio.to_thread(explanation, cause, module)) is not None:
+        echo(meaning, err=True)
+
+
+async def _watch(folder: Path, cluster: Cluster, module: Module, locations: dict[str, object]) -> None:
     async for line in cluster.watch():
         write_facts(folder, {**locations, "pids": dict(cluster.pids)})
         echo(line, err=True)
+        await _explain(line, module)
 
 
 async def _report_messages(log: Path) -> None:

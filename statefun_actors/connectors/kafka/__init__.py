@@ -20,6 +20,9 @@ from statefun_actors.connectors.kafka.kafka_sink import (
 from statefun_actors.connectors.kafka.kafka_source import (
     KafkaSource,
 )
+from statefun_actors.connectors.kafka.keyless import (
+    keyless_record,
+)
 from statefun_actors.connectors.kafka.latest_records import (
     LatestRecords,
 )
@@ -48,5 +51,6 @@ __all__ = [
     "ReaderOptions",
     "RecordProducer",
     "cluster_id",
+    "keyless_record",
     "make_topic",
 ]
