@@ -39,6 +39,12 @@ class ServedApp:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._process: subprocess.Popen[str] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Its process id; with several workers, that of their parent."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Return when it takes requests."""
         self._process = process = subprocess.Popen(

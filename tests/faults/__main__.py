@@ -1,0 +1,36 @@
+"""``python -m tests.faults --full``: a real cluster under each fault, by hand; prints a table of figures.
+
+It takes some ten minutes. Exits 1 if a run differs from one without faults. Without ``--full``: a killed TaskManager
+and a killed endpoint only. The suite has a small form of these two, in tests/cluster/test_flink_command.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.faults.scenarios import FAULTS, run_all
+from tests.faults.stage import Stage
+
+_SMALL = ("none", "TaskManager killed", "endpoint killed for 10 s")
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="all faults")
+    chosen = tuple(FAULTS) if parser.parse_args().full else _SMALL
+    good = True
+    print("| fault | longest silence | orders handled again | failures of the job | records and final states |")
+    print("|---|---|---|---|---|", flush=True)
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, Stage(Path(folder)) as stage:
+        for figures in run_all(stage, chosen):
+            print(figures, flush=True)
+            good = good and not figures.difference
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
