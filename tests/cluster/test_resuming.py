@@ -102,6 +102,17 @@ def test_brokers_of_the_same_cluster_and_ones_that_do_not_answer_are_no_reason_t
     port.release()
 
 
+@pytest.mark.kafka
+def test_topics_of_egresses_that_brokers_elsewhere_lack_are_named(broker: Broker, tmp_path: Path) -> None:
+    module = module_file(tmp_path, broker.address)
+
+    assert said(tmp_path, "--module", str(module), *STOPS).splitlines()[:2] == [
+        f"Warning: {module}: faults/{name}: there is no topic 'faults.{name}' at {broker.address}. Create it: Flink "
+        "fails the job at its first record, unless the brokers create topics."
+        for name in ("letters", "told")
+    ]
+
+
 def test_a_savepoint_whose_clusters_are_unknown_is_taken(tmp_path: Path) -> None:
     place = savepoint(tmp_path, {})
 

@@ -21,7 +21,11 @@ def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--full", action="store_true", help="all faults")
-    chosen = tuple(FAULTS) if parser.parse_args().full else _SMALL
+    parser.add_argument("--only", metavar="TEXT", help="the faults whose names contain TEXT")
+    given = parser.parse_args()
+    chosen = tuple(FAULTS) if given.full else _SMALL
+    if given.only is not None:
+        chosen = tuple(name for name in FAULTS if given.only in name)
     good = True
     print("| fault | longest silence | orders handled again | failures of the job | records and final states |")
     print("|---|---|---|---|---|", flush=True)

@@ -71,7 +71,7 @@ class Telling(Entity):
         self.tell("survived", None)
 
 
-class Customer(Telling, typename="faults/customer", on_failure=DeadLetter("faults/letters", attempts=3)):
+class Customer(Telling, typename="faults/customer", on_failure=DeadLetter("faults/letters", topic=LETTERS, attempts=3)):
     orders: list[int] = persisted(factory=list)
     answered: list[int] = persisted(factory=list)
     ticks: int = persisted(default=0)
@@ -123,7 +123,7 @@ class Stock(Telling, typename="faults/stock"):
         self.tell("stock", self.taken)
 
 
-class Ledger(Telling, typename="faults/ledger", on_failure=DeadLetter("faults/letters", attempts=3)):
+class Ledger(Telling, typename="faults/ledger", on_failure=DeadLetter("faults/letters", topic=LETTERS, attempts=3)):
     notes: dict[int, int] = persisted(factory=dict)
     """How often each order was noted."""
 

@@ -9,7 +9,7 @@ from typing import Any as Untyped
 
 import click
 
-from statefun_actors.cli.flink.kafka_clusters import far_clusters, local_cluster
+from statefun_actors.cli.flink.kafka_clusters import far_clusters, local_cluster, missing_topics_of
 from statefun_actors.cli.flink.resuming import keep_places, say_what_is_read_again, state_to_start_from, states_in
 from statefun_actors.cli.flink.savepoint import savepoint
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
@@ -176,7 +176,11 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         clusters = local_cluster(module, kafka_cluster_id(folder)) if kafka else far_clusters(module)
         keep_places(start, module, clusters)
     drifted = [] if file is None else differences(module, declared)
-    for warning in (*(f"Warning: {module_file}: {each}" for each in drifted), *without_policy(application)):
+    missing = [] if kafka else missing_topics_of(module, declared)
+    for warning in (
+        *(f"Warning: {module_file}: {each}" for each in (*drifted, *missing)),
+        *without_policy(application),
+    ):
         echo(warning, err=True)
     try:
         listener = listen(bind)

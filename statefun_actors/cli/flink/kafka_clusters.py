@@ -1,13 +1,13 @@
-"""The Kafka clusters that a run reads from and writes to, by their ids."""
+"""The Kafka clusters that a run reads from and writes to: their ids, and the topics that they lack."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from statefun_actors.deploy import KafkaEgress, KafkaIngress, Module
+    from statefun_actors.deploy import KafkaEgress, KafkaIngress, Module, Served
 
 
 def local_cluster(module: Module, id: str | None) -> Mapping[str, str | None]:
@@ -34,6 +34,20 @@ def far_clusters(module: Module) -> Mapping[str, str]:
         if (id := found[brokers]) is not None:
             clusters[kafka_component_name(component)] = id
     return clusters
+
+
+def missing_topics_of(module: Module, served: Served) -> Iterator[str]:
+    """A warning for each topic that the source of the application names and the brokers of *module* do not have."""
+    if importlib.util.find_spec("confluent_kafka") is None:
+        return
+    from statefun_actors.connectors.kafka import missing_topics
+
+    for egress in module.kafka_egresses:
+        for topic in missing_topics(egress, served.topics.get(egress.id, ())):
+            yield (
+                f"{egress.id}: there is no topic {topic!r} at {egress.address}. Create it: Flink fails the job at its "
+                "first record, unless the brokers create topics."
+            )
 
 
 def _components(module: Module) -> list[KafkaIngress | KafkaEgress]:

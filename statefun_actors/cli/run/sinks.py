@@ -75,9 +75,7 @@ def one_target_each(
     return targets
 
 
-def shown_targets(
-    targets: Mapping[str, Target], kafka: Sequence[tuple[KafkaEgress, Sequence[str]]]
-) -> dict[str, str]:
+def shown_targets(targets: Mapping[str, Target], kafka: Sequence[tuple[KafkaEgress, Sequence[str]]]) -> dict[str, str]:
     """The target of each egress, for display."""
     return {
         **{name: str(target) for name, target in targets.items()},

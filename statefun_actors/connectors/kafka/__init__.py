@@ -5,6 +5,7 @@ Needs the extra ``[kafka]``.
 
 from statefun_actors.connectors.kafka.cluster_facts import (
     cluster_id,
+    missing_topics,
 )
 from statefun_actors.connectors.kafka.consumer import (
     ReaderOptions,
@@ -53,4 +54,5 @@ __all__ = [
     "cluster_id",
     "keyless_record",
     "make_topic",
+    "missing_topics",
 ]
