@@ -121,15 +121,24 @@ class Engine:
 
         Egress records are written, too, except those of a sink that can't write at present.
         """
-        await self._loop.idle()
+        await self._loop.waiters.idle()
 
     async def settled(self) -> None:
         """As :meth:`idle`, but without waiting for backoffs, since the clock of a test does not move by itself."""
-        await self._loop.settled()
+        await self._loop.waiters.settled()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether :meth:`settled` would return at once."""
+        return self._loop.at_rest
+
+    async def next_rest(self) -> bool:
+        """Wait until the engine is at rest again, after something has woken it. Returns whether it still runs."""
+        return await self._loop.waiters.next_rest()
 
     def release(self) -> None:
         """Make :meth:`idle` and :meth:`settled` return now, even if something is left to do."""
-        self._loop.release()
+        self._loop.waiters.release()
 
     def wake(self) -> None:
         """Wake the engine: a source has news, or the clock was set. Call it on the thread of the event loop."""

@@ -16,6 +16,7 @@ from typing import Final
 from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import EpochLostError
 from statefun_actors.engine.inboxes import OpenInbox
+from statefun_actors.engine.resting import RestWaiters
 from statefun_actors.engine.runner import Runner
 from statefun_actors.engine.source_turns import SourceTurns
 from statefun_actors.engine.working_set import WorkingSet
@@ -41,10 +42,8 @@ class Loop:
             may_enter=self._may_enter,
         )
         self._turns = SourceTurns()
-        self._ended = False
         self._drain_until = 0.0
-        self._idle_waiters: list[asyncio.Future[None]] = []
-        self._settled_waiters: list[asyncio.Future[None]] = []
+        self.waiters = RestWaiters(core.news.set)
 
     # --- life
 
@@ -87,13 +86,13 @@ class Loop:
 
     def _end(self, reason: str) -> None:
         """The engine has ended: answer all callers, and resolve all other waits for the engine."""
-        self._ended = self._core.stopping = True
+        self.waiters.ended = self._core.stopping = True
         working_set = self._core.working_set
         working_set.callers.interrupt()
         if not (self._commits.writing or working_set.lost):
             self._commits.report_lost(working_set, EpochLostError(reason))
         self._isolation.abandon(reason)
-        self.release()
+        self.waiters.release()
 
     def _at_the_end(self) -> bool:
         if not self._core.stopping or self._commits.writing:
@@ -109,33 +108,13 @@ class Loop:
         await self._runner.drain(drain)
         self._core.news.set()
 
-    async def idle(self) -> None:
-        """See :meth:`Engine.idle`."""
-        await self._wait_in(self._idle_waiters)
-
-    async def settled(self) -> None:
-        """See :meth:`Engine.settled`."""
-        await self._wait_in(self._settled_waiters)
-
-    async def _wait_in(self, waiters: list[asyncio.Future[None]]) -> None:
-        if self._ended:
-            return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        waiters.append(waiter)
-        self._core.news.set()
-        await waiter
-
-    def release(self) -> None:
-        """Make :meth:`idle` and :meth:`settled` return now, even if something is left to do."""
-        self._resolve(self._idle_waiters)
-        self._resolve(self._settled_waiters)
-
-    @staticmethod
-    def _resolve(waiters: list[asyncio.Future[None]]) -> None:
-        for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        waiters.clear()
+    @property
+    def at_rest(self) -> bool:
+        """See :meth:`Engine.at_rest`."""
+        working_set = self._core.working_set
+        if self._core.stopping or working_set.lost or working_set.mailboxes.ready or self._runner.more:
+            return False
+        return self._quiet(working_set) and not self._is_due(working_set)
 
     # --- slices
 
@@ -270,14 +249,17 @@ class Loop:
             if self._runner.suspended or self._commits.writing:
                 await self._woken(None)
             return
-        due = working_set.timers.next_due()
-        if self._quiet(working_set) and (due is None or due > self._core.clock.now_ms()):
-            self._resolve(self._settled_waiters)
-            if self._idle_waiters and working_set.mailboxes.waiting == working_set.mailboxes.paused.messages:
-                self._resolve(self._idle_waiters)
+        if self._quiet(working_set) and not self._is_due(working_set):
+            self.waiters.at_rest()
+            if self.waiters.for_idle and working_set.mailboxes.waiting == working_set.mailboxes.paused.messages:
+                self.waiters.idle_now()
         sweep = None if self._isolation.active else working_set.expiring.next_ms  # the search does not sweep
         times = [at for at in (working_set.next_due(), sweep) if at is not None]
         await self._woken(min(times, default=None))
+
+    def _is_due(self, working_set: WorkingSet) -> bool:
+        due = working_set.timers.next_due()
+        return due is not None and due <= self._core.clock.now_ms()
 
     def _quiet(self, working_set: WorkingSet) -> bool:
         return (

@@ -117,6 +117,10 @@ class EngineView:
         """The number of durable egress records that their sinks have not written yet."""
         return self._core.working_set.outbox.kept
 
+    def kept_of(self, egress: str) -> int:
+        """The number of durable records of *egress*, which has a sink, that are not written yet."""
+        return self._core.working_set.outbox.kept_of(egress)
+
     @property
     def failing_egress(self) -> Mapping[str, str]:
         """The egresses that can't be written at present, with the reasons."""

@@ -4,6 +4,7 @@ from statefun_actors.ingress.backend import Backend
 from statefun_actors.ingress.deadlines import Deadlines, Expiring
 from statefun_actors.ingress.encoders import MessageEncoder, MessageEncoders, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.json_lines import BadLine, Lines
+from statefun_actors.ingress.line_targets import is_blank, targets_in
 from statefun_actors.ingress.message import (
     Answer,
     AnswerLost,
@@ -58,5 +59,7 @@ __all__ = [
     "check_once",
     "delay_of",
     "digest",
+    "is_blank",
     "message_digest",
+    "targets_in",
 ]

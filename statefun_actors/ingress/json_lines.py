@@ -27,7 +27,8 @@ from statefun_actors.text import describe
 from statefun_actors.types import json_fault
 from statefun_actors.units import DURATION_FORM
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
+"""A byte order mark, with which a line may begin."""
 _LONGEST_SHOWN: Final = 80
 _KEYS: Final = ("to", "type", "value", "after")
 
@@ -66,7 +67,7 @@ class Lines:
         return self._careful(line)
 
     def _careful(self, line: bytes) -> IngressMessage | None:
-        line = line.removeprefix(_BOM)
+        line = line.removeprefix(BOM)
         if len(line) > self.longest:
             raise BadLine(f"expected a line of at most {self.longest:,} bytes, got a longer one")
         if not line.strip():

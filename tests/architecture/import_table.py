@@ -159,7 +159,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "admin",
         }
     ),
-    "connectors.files": frozenset({"errors", "model", "system", "types", "store", "dispatch", "ingress", "engine"}),
+    "connectors.files": frozenset(
+        {"errors", "model", "system", "types", "store", "partitions", "dispatch", "ingress", "engine"}
+    ),
     "connectors.http": frozenset({"backoff", "model", "types", "store", "engine", "connectors.files"}),
     "connectors": frozenset({"types", "engine", "connectors.files", "connectors.http"}),
     "connectors.partitions": frozenset({"backoff", "store", "partitions", "engine", "connectors.http"}),

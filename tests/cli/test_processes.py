@@ -21,7 +21,7 @@ from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
 from statefun_actors.cli.run.options import RunOptions
-from statefun_actors.cli.run.partition_process import Ready
+from statefun_actors.cli.run.partition_run import Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
 from statefun_actors.cli.run.summary import Count, Summary
 from statefun_actors.cli.run.supervisor import _Partitions

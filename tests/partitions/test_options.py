@@ -13,11 +13,8 @@ from tests.partitions.running import APP
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (("--input", "app.py"), "--input yet: send the lines over HTTP, to /ingress"),
-        (("--until-idle",), "--until-idle yet: stop the run with SIGTERM"),
-        (("--fire-timers",), "--fire-timers yet: omit it"),
+        (("--fire-timers", "--until-idle"), "--fire-timers yet: omit it"),
         (("--module", "app.py"), "--module yet: omit it"),
-        (("--skip-bad-lines", "bad.jsonl"), "--skip-bad-lines yet: omit it"),
         (("--reload",), "--reload yet: restart the run yourself"),
         (("--memory",), "--memory yet: omit it: the state is then in a folder of files"),
         (("--history", "5"), "--history yet: omit it"),

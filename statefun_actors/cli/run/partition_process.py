@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -17,18 +18,14 @@ from statefun_actors.cli.looping import in_a_loop
 from statefun_actors.cli.metrics_option import metrics_instruments
 from statefun_actors.cli.output import printable_lines, write
 from statefun_actors.cli.processes import supervised
-from statefun_actors.cli.run.partition_run import PartitionRun
+from statefun_actors.cli.run.partition_run import PartitionRun, Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
+from statefun_actors.cli.run.rest import Rest
 from statefun_actors.cli.run.running import Run
 from statefun_actors.cli.run.summary import Summary
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.telemetry import with_global_providers
-
-
-@attrs.frozen
-class Ready:
-    """A partition reports that it takes messages. At its end it reports its summary."""
 
 
 def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence[socket], reports: Connection) -> None:
@@ -40,7 +37,7 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
             loaded = load_app(task.app)
             instruments = with_global_providers(metrics_instruments(task.metrics))
             app = Application(*loaded.served, settings=task.settings, instruments=instruments)
-            options = task.of_one(PartitionRun(neighbours, lambda: _report(reports, Ready())), sockets)
+            options = task.of_one(PartitionRun(neighbours, functools.partial(_report, reports)), sockets)
 
             async def work() -> Summary:
                 return await Run(loaded.name, app, options, log).to_the_end()
@@ -52,6 +49,6 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
         _report(reports, summary)
 
 
-def _report(reports: Connection, report: Ready | Summary) -> None:
+def _report(reports: Connection, report: Ready | Rest | Summary) -> None:
     with contextlib.suppress(OSError):  # the supervisor was killed, and this process ends, too
         reports.send(report)

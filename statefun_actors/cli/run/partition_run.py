@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 
 import attrs
 
 from statefun_actors.assembly import Service
 from statefun_actors.assembly.partitions import ForwardedHttpService, LinkService, Neighbours
 from statefun_actors.cli.processes import at_the_end_of_the_supervisor
+from statefun_actors.cli.run.rest import Rest
 from statefun_actors.cli.signals import Stop
-from statefun_actors.connectors.partitions import LinkSource
+from statefun_actors.connectors.files import JsonLinesSource
+from statefun_actors.connectors.partitions import LinkSink, LinkSource
+from statefun_actors.engine import Engine, Sink
 from statefun_actors.store import Store
 from statefun_actors.store.partitioned import open_partition
+
+
+@attrs.frozen
+class Ready:
+    """A partition reports that it takes messages. At its end it reports its summary."""
 
 
 @attrs.frozen
@@ -22,11 +30,11 @@ class PartitionRun:
 
     Args:
         neighbours: the partition, and where the others are.
-        ready: called once messages are taken.
+        report: sends what the supervisor must know.
     """
 
     neighbours: Neighbours
-    ready: Callable[[], None]
+    report: Callable[[Ready | Rest], None]
 
     def open_store(self) -> Store:
         """Its store. Raises StoreError: it is in use, or not that of this partition."""
@@ -40,5 +48,37 @@ class PartitionRun:
     def started(self, stop: Stop) -> Generator[None]:
         """Messages are taken. Until the block ends, the death of the supervisor requests a stop."""
         with at_the_end_of_the_supervisor(stop.wanted.set):
-            self.ready()
+            self.report(Ready())
             yield
+
+    async def report_rests(
+        self,
+        engine: Engine,
+        sinks: Mapping[str, Sink],
+        sources: Iterable[LinkSource],
+        inputs: Iterable[JsonLinesSource],
+    ) -> None:
+        """Report each time that this partition has nothing left to do, until the engine ends.
+
+        Args:
+            engine: of the partition.
+            sinks: its sinks, by egress.
+            sources: what other partitions hand over.
+            inputs: the files that it reads.
+        """
+        links = {egress: sink for egress, sink in sinks.items() if isinstance(sink, LinkSink)}
+        last: Rest | None = None
+        await engine.settled()
+        while True:
+            if engine.at_rest and not any(map(engine.view.kept_of, links)):
+                rest = Rest(
+                    idle=engine.view.waiting == engine.view.waiting_paused,
+                    failed=any(source.error is not None for source in inputs),
+                    handed_over={(link.receiver, link.egress): link.confirmed for link in links.values()},
+                    taken={(source.sender, source.egress): source.durable for source in sources},
+                )
+                if rest != last:
+                    self.report(rest)
+                    last = rest
+            if not await engine.next_rest():
+                return

@@ -12,6 +12,7 @@ import attrs
 from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.run.options import RunOptions
 from statefun_actors.cli.run.partition_run import PartitionRun
+from statefun_actors.connectors.files import BAD_LINES
 from statefun_actors.http import Listener
 from statefun_actors.settings import Settings
 
@@ -53,7 +54,8 @@ class PartitionTask:
     @property
     def egresses(self) -> frozenset[str]:
         """The egresses that have a target."""
-        return frozenset(self.options.egress)
+        bad_lines = () if self.options.skip_bad_lines is None else (BAD_LINES,)
+        return frozenset((*self.options.egress, *bad_lines))
 
     def of_one(self, partition: PartitionRun, sockets: Sequence[socket]) -> RunOptions:
         """The options of one partition, which listens at *sockets*."""

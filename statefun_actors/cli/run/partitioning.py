@@ -31,12 +31,9 @@ def read_partitions(value: object) -> int:
 
 _ONE_PROCESS: Final = "or run without --partitions"
 _INSTEAD: Final = {
-    "inputs": ("--input", "send the lines over HTTP, to /ingress"),
-    "until_idle": ("--until-idle", "stop the run with SIGTERM"),
     "fire_timers": ("--fire-timers", "omit it"),
     "memory": ("--memory", "omit it: the state is then in a folder of files"),
     "module_file": ("--module", "omit it"),
-    "skip_bad_lines": ("--skip-bad-lines", "omit it"),
     "history": ("--history", "omit it"),
     "reload": ("--reload", "restart the run yourself"),
 }
@@ -97,7 +94,8 @@ def run_partitions(
     def announce() -> None:
         if options.quiet:
             return
-        echo(running_text(application.typenames, f"{count} partitions; state in {store}"), err=True)
+        if not options.until_idle:
+            echo(running_text(application.typenames, f"{count} partitions; state in {store}"), err=True)
         for listener in options.listeners:
             echo(messages_text(listener), err=True)
 

@@ -20,7 +20,7 @@ from statefun_actors.cli.run.progress import BarDisplay, CheckProgress, Display,
 from statefun_actors.cli.run.sinks import Sinks
 from statefun_actors.cli.run.summary import MOST_FAILING, Count, FailingAddress, Summary, unwritten_error
 from statefun_actors.cli.signals import Stop, stop_signals
-from statefun_actors.connectors.files import BadLineError, JsonLinesSource
+from statefun_actors.connectors.files import BAD_LINES, BadLineError, JsonLinesSource
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Check, Engine, EngineOptions, SystemClock
 from statefun_actors.partitions import is_between_partitions
@@ -54,26 +54,36 @@ class Run:
             self._store = opened_store(options)
             closing.callback(self._store.close)
             self._sources: dict[str, JsonLinesSource] = {}
+            partition = options.partition
             skip = options.skip_bad_lines is not None
             for path in options.inputs:
                 after = next(reversed(self._sources.values()), None)
-                source = JsonLinesSource(path, app, skip_bad_lines=skip, on_stopped=self._read_no_more, after=after)
+                source = JsonLinesSource(
+                    path,
+                    app,
+                    skip_bad_lines=skip,
+                    on_stopped=self._input_failed,
+                    after=after,
+                    share=None if partition is None else partition.neighbours.own,
+                )
                 self._sources[input_name(path, options.store)] = source
                 closing.callback(source.close)
             self._topics = kafka_sources(options.kafka_ingresses, closing, until_end=options.until_idle)
             self._read_from: list[JsonLinesSource | KafkaSource] = [*self._sources.values(), *self._topics.values()]
-            self._sinks = Sinks(
-                options.egress, options.kafka_egresses, options.skip_bad_lines, app, closing, self._read_no_more
-            )
-            partition = options.partition
+            bad_lines = options.skip_bad_lines
+            if partition is not None and not partition.neighbours.writes(BAD_LINES):
+                bad_lines = None
+            self._sinks = Sinks(options.egress, options.kafka_egresses, bad_lines, app, closing, self._read_no_more)
             links = {} if partition is None else partition.neighbours.sources()
+            sinks = {**self._sinks.by_egress, **({} if partition is None else partition.neighbours.sinks())}
+            self._links, self._all_sinks = list(links.values()), sinks
             self._clock = JumpingClock() if options.fire_timers else SystemClock()
             self.engine = Engine(
                 app,
                 self._store,
                 self._clock,
                 sources={**self._sources, **self._topics, **links},
-                sinks={**self._sinks.by_egress, **({} if partition is None else partition.neighbours.sinks())},
+                sinks=sinks,
                 options=EngineOptions(
                     cache_bytes=options.cache_bytes,
                     egress_backlog=options.egress_backlog,
@@ -82,7 +92,7 @@ class Run:
                 ),
                 check_changes=Check(strict=options.strict, progress=CheckProgress(quiet=options.quiet)),
             )
-            self._assembly = Assembly(self.engine, services_of(options, self._store, links.values()), closing.pop_all())
+            self._assembly = Assembly(self.engine, services_of(options, self._store, self._links), closing.pop_all())
         if isinstance(self._clock, JumpingClock):
             self._clock.next_jump = self._next_jump
         self._before = [(source.line, source.skipped) for source in self._sources.values()]
@@ -110,14 +120,17 @@ class Run:
             return self._summary(stop)
 
     async def _work(self, stop: Stop, display: Display) -> None:
-        watching = asyncio.create_task(self._watch(display))
+        watching = [asyncio.create_task(self._watch(display))]
+        if (partition := self._options.partition) is not None and (self._sources or self._options.until_idle):
+            rests = partition.report_rests(self.engine, self._all_sinks, self._links, list(self._sources.values()))
+            watching.append(asyncio.create_task(rests))
         ending = [asyncio.create_task(end) for end in (self._end(), stop.wanted.wait(), self._assembly.ended())]
         try:
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
             if stop.signal is not None:
                 display.say(STOPPING)
         finally:  # again, if code of the application ended the event loop
-            for task in (watching, *ending):
+            for task in (*watching, *ending):
                 task.cancel()
             failure = await self._assembly.stop(_DRAIN)
         if failure is not None:
@@ -126,7 +139,7 @@ class Run:
     async def _end(self) -> None:
         """Wait for a reason to end the run."""
         ways = [asyncio.create_task(self._stopped.wait())]
-        if self._options.until_idle:
+        if self._options.until_idle and self._options.partition is None:  # else the supervisor sees all partitions
             ways.append(asyncio.create_task(self._everything_done()))
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -138,10 +151,18 @@ class Run:
                 way.cancel()
 
     def _read_no_more(self) -> None:
-        """End the run early: an input failed, or standard output has no reader."""
+        """End the run early, without reading more."""
         for source in self._read_from:
             source.exhausted = True
         self._stopped.set()
+
+    def _input_failed(self) -> None:
+        """End the run early; of several partitions, once the others have read theirs."""
+        if self._options.partition is None:
+            self._read_no_more()
+            return
+        for source in self._sources.values():
+            source.exhausted = True
 
     async def _everything_done(self) -> Literal[True]:
         while True:

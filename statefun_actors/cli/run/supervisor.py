@@ -17,8 +17,10 @@ from statefun_actors.backoff import Backoff
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
 from statefun_actors.cli.run.listening import STOPPING
-from statefun_actors.cli.run.partition_process import Ready, run_partition
+from statefun_actors.cli.run.partition_process import run_partition
+from statefun_actors.cli.run.partition_run import Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
+from statefun_actors.cli.run.rest import Rest, all_at_rest
 from statefun_actors.cli.run.standing_in import respond_meanwhile
 from statefun_actors.cli.run.summary import Summary
 from statefun_actors.http import Listener
@@ -41,7 +43,7 @@ class Outcome:
     Args:
         exit_code: 0 if all has gone well so far.
         signal: the one that stopped them, if one did.
-        done: whether a partition has ended the run.
+        done: whether nothing is left to do, or a partition has ended the run.
         summaries: of each partition, of its last process; None: that was killed.
     """
 
@@ -54,7 +56,7 @@ class Outcome:
 def supervise(
     task: PartitionTask, layout: Layout, listeners: Sequence[Listener], announce: Callable[[], None], *, quiet: bool
 ) -> Outcome:
-    """Run the partitions of *layout* until Ctrl-C or SIGTERM, or until one of them ends the run.
+    """Run the partitions of *layout* until Ctrl-C or SIGTERM, or until nothing is left to do.
 
     Args:
         task: what they share.
@@ -81,6 +83,8 @@ class _State:
     """Whether it has ever been ready."""
     summary: Summary | None = None
     """Of its process, once that has ended."""
+    rest: Rest | None = None
+    """The last report of its process that it has nothing to do."""
 
 
 class _Partitions:
@@ -96,6 +100,7 @@ class _Partitions:
         quiet: bool,
     ) -> None:
         self._listeners, self._announce, self._quiet = listeners, announce, quiet
+        self._until_idle = task.options.until_idle
         self.announced = self.done = False
         self._sockets, self._temporary = _folder_of_sockets(task.store)
         self.states = [_State() for _ in range(layout.partitions)]
@@ -112,8 +117,12 @@ class _Partitions:
     def _neighbours(self, own: Partition, task: PartitionTask, layout: Layout) -> Neighbours:
         return Neighbours(own, layout.system, self._sockets, task.store, task.egresses)
 
-    def reported(self, number: int, report: Ready | Summary, *, stopping: bool) -> None:
+    def reported(self, number: int, report: Ready | Rest | Summary, *, stopping: bool) -> None:
         state = self.states[number]
+        if isinstance(report, Rest):
+            state.rest = report
+            self.done = self.done or self._is_done()
+            return
         if isinstance(report, Summary):
             state.summary = report
             self.done = self.done or not stopping
@@ -125,10 +134,18 @@ class _Partitions:
             self.announced = True
             self._announce()
 
+    def _is_done(self) -> bool:
+        rests = [state.rest for state in self.states]
+        if not all_at_rest(rests):
+            return False
+        found = [rest for rest in rests if rest is not None]
+        return any(rest.failed for rest in found) or (self._until_idle and all(rest.idle for rest in found))
+
     def ended(self, number: int, ended: Ended) -> float | None:
         if self.done:
             return 0.0
         state = self.states[number]
+        state.rest = None
         how = f"ended with exit code {ended.exit_code}"
         if ended.exit_code < 0:
             how = f"was killed by {signal.Signals(-ended.exit_code).name}"

@@ -12,10 +12,12 @@ import msgspec
 
 from statefun_actors.connectors.files.errors import BadLineError, InputError
 from statefun_actors.connectors.files.line_reader import LineOffset, LineReader
+from statefun_actors.connectors.files.line_share import LineShare
 from statefun_actors.dispatch import Application, MessageSource
 from statefun_actors.engine import Inbox
 from statefun_actors.ingress import BadLine, Lines
 from statefun_actors.model import TypedValue
+from statefun_actors.partitions import Partition
 from statefun_actors.types import JSON_TYPENAME
 
 BAD_LINES: Final = "statefun-actors/bad-lines"
@@ -38,7 +40,8 @@ class JsonLinesSource:
 
     A line that is not a message stops it: the lines before it are read, :attr:`error` has the reason, and *on_stopped*
     is called. With *skip_bad_lines* such a line goes to the egress :data:`BAD_LINES` instead. Lines of white space are
-    ignored. A line has at most ``settings.body_limit`` bytes. With *after*, it is read once that source has ended.
+    ignored. A line has at most ``settings.body_limit`` bytes. With *after*, it is read once that source has ended. With
+    *share*, it reads the lines for that partition only.
     """
 
     kind: MessageSource = "file"
@@ -52,6 +55,7 @@ class JsonLinesSource:
         skip_bad_lines: bool = False,
         on_stopped: Callable[[], None] | None = None,
         after: JsonLinesSource | None = None,
+        share: Partition | None = None,
     ) -> None:
         self.path = path
         self.exhausted = False
@@ -61,12 +65,13 @@ class JsonLinesSource:
         """The numbers of lines that were messages, and that were skipped, since the first read of the file."""
         self._lines = Lines(app)
         self._skip = skip_bad_lines
-        self._on_stopped, self._after = on_stopped, after
-        self._reader: LineReader | None = None
+        self._served = frozenset(app.served)
+        self._on_stopped, self._after, self._share = on_stopped, after, share
+        self._reader: LineReader | LineShare | None = None
 
     @property
     def line(self) -> int:
-        """The number of the last line read."""
+        """The number of lines read."""
         return self._reader.line if self._reader is not None else 0
 
     @property
@@ -87,7 +92,7 @@ class JsonLinesSource:
         """
         self.close()
         at = msgspec.json.decode(position, type=_SourcePosition) if position is not None else None
-        self._reader = LineReader(self.path, at.place if at is not None else None, self._lines.longest)
+        self._reader = self._opened(at.place if at is not None else None)
         self.messages, self.skipped = (at.messages, at.skipped) if at is not None else (0, 0)
         self.exhausted, self.error = False, None
 
@@ -102,8 +107,8 @@ class JsonLinesSource:
             self._stop(error)
             return None
         if not lines:
-            self.exhausted = True
-            inbox.wake()  # another source may wait for this end
+            self.exhausted = reader.at_end
+            inbox.wake()  # another source may wait for this end, or there is more to look at
             return None
         read, submit = self._lines.message, inbox.submit
         passed, bad = 0, None
@@ -122,21 +127,22 @@ class JsonLinesSource:
             passed += 1
         if not passed:
             return None
-        place = reader.place
-        return (
-            f'{{"place":{{"offset":{place.offset},"line":{place.line},"check":{place.check},'
-            f'"unended":{"true" if place.unended else "false"}}},"messages":{self.messages},"skipped":{self.skipped}}}'
-        )
+        return f'{{"place":{reader.place.as_json()},"messages":{self.messages},"skipped":{self.skipped}}}'
 
     def close(self) -> None:
         """Close the file. Safe to call twice."""
         if self._reader is not None:
             self._reader.close()
 
+    def _opened(self, place: LineOffset | None) -> LineReader | LineShare:
+        if self._share is None:
+            return LineReader(self.path, place, self._lines.longest)
+        return LineShare(self.path, place, self._lines.longest, self._share, None if self._skip else self._served)
+
     def _past(self, bad: BadLine, line: bytes, inbox: Inbox) -> bool:
         """Skip the invalid next line, if that is allowed, else stop before it. Returns whether it was skipped."""
         assert self._reader is not None
-        number = self._reader.line + 1
+        number = self._reader.next_number
         if not self._skip:
             self._stop(BadLineError(str(self.path), number, str(bad)))
             return False

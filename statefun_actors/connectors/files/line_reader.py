@@ -33,19 +33,30 @@ class LineOffset:
     check: int = 0
     unended: bool = False
     """Whether the last line had no newline, at the end of the file."""
+    through: int = 0
+    """The number of the last line in the file, if other readers take some of the lines before it."""
+
+    def as_json(self) -> str:
+        """A JSON object of its fields."""
+        unended = "true" if self.unended else "false"
+        through = f',"through":{self.through}' if self.through else ""
+        return f'{{"offset":{self.offset},"line":{self.line},"check":{self.check},"unended":{unended}{through}}}'
 
 
 class LineReader:
     """Reads the file *path* from *place* on.
 
-    :meth:`peek` returns the next lines, :meth:`advance` skips them. Of a line longer than *longest* bytes it returns
-    only the start, of more than *longest* bytes.
+    :meth:`peek` returns the next lines, none at the end of the file; :meth:`advance` skips them. Of a line longer than
+    *longest* bytes it returns only the start, of more than *longest* bytes.
 
     Raises:
         InputChangedError: the file has changed before *place*; or, by :meth:`peek` and :meth:`advance`, it was
             truncated while it was read.
         InputUnreadableError: it can't be opened or read; :meth:`peek` and :meth:`advance` raise it too.
     """
+
+    at_end: Final = True
+    """Whether the end of the file is reached if :meth:`peek` returns no line."""
 
     def __init__(self, path: Path, place: LineOffset | None, longest: int) -> None:
         self.path = path
@@ -76,6 +87,11 @@ class LineReader:
     def line(self) -> int:
         """The number of the last skipped line."""
         return self._line
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next line."""
+        return self._line + 1
 
     @property
     def raw_offset(self) -> int:

@@ -45,13 +45,18 @@ class LinkSink:
     def __init__(
         self, path: Path, system: str, sender: int, receiver: int, store: Path, egress: str | None = None
     ) -> None:
-        self._path, self._sender, self._receiver, self._store = path, sender, receiver, store
-        self._egress = egress
+        self._path, self._sender, self._store = path, sender, store
+        self.receiver, self.egress = receiver, egress
         self._hello = frame(Hello(system, sender, receiver, egress))
         self._least = 0
         """The number of the last record that the receiver has confirmed; it may have more."""
         self._most: int | None = None
         """The greatest number that a sent record can have; None before the queue is known."""
+
+    @property
+    def confirmed(self) -> int:
+        """The number of the last record that the receiver has confirmed: the last one of all if none is left."""
+        return self._least
 
     def resume(self, position: str | None) -> str | None:
         self._least, self._most = int(position or 0), None
@@ -67,7 +72,7 @@ class LinkSink:
             try:
                 await self._hand_over(queue, waiting)
             except (OSError, EOFError, msgspec.MsgspecError) as error:
-                queue.unavailable(f"partition {self._receiver} can't be reached: {_reason(error)}")
+                queue.unavailable(f"partition {self.receiver} can't be reached: {_reason(error)}")
             failures = 1 if queue.through > before else failures + 1
             await asyncio.sleep(_BACKOFF.seconds(failures))
 
@@ -107,7 +112,7 @@ class LinkSink:
         Raises:
             StoreMismatchError: one of the two stores was replaced by an older one.
         """
-        sender, receiver = f"partition {self._sender}", f"partition {self._receiver}"
+        sender, receiver = f"partition {self._sender}", f"partition {self.receiver}"
         if self._most is not None and durable > self._most:
             was = (
                 f"{receiver} has record {durable:,} of {sender}, which has sent none after {self._most:,}: the file of "
@@ -126,14 +131,16 @@ class LinkSink:
         """Mark the records of *waiting* up to number *durable*."""
         self._least = max(self._least, durable)
         done: list[EgressRecord] = []
+        last: int | None = None
         while waiting and waiting[0].seq <= durable:
             record = waiting.popleft()
+            last = record.seq
             if self._fits(record):
                 done.append(record)
             else:
                 queue.done_as(record, REFUSED_RECORDS, record.value)
-        if done:
-            queue.done(done, str(done[-1].seq))
+        if last is not None:
+            queue.done(done, str(last))
 
     async def _write(self, writer: asyncio.StreamWriter, records: Sequence[EgressRecord]) -> None:
         part: list[tuple[int, bytes]] = []
@@ -154,13 +161,13 @@ class LinkSink:
 
         They are empty for one that does not fit: the receiver confirms its number.
         """
-        if self._egress is not None:
+        if self.egress is not None:
             return write_record(record.value, record.headers)
         return record.value.value if self._fits(record) else b""
 
     def _fits(self, record: EgressRecord) -> bool:
         """Whether *record* is what this link hands over. After an edit of the store, it may be no message."""
-        return self._egress is not None or record.value.typename == HANDED_OVER
+        return self.egress is not None or record.value.typename == HANDED_OVER
 
 
 async def _first(*works: Coroutine[Untyped, Untyped, None]) -> None:
