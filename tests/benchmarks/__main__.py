@@ -22,6 +22,7 @@ NAMES: Final = (
     "activities",
     "library",
     "ingest",
+    "partitions",
     "simulator",
     "reminders",
     "kit",

@@ -53,6 +53,7 @@ def test_a_row_shows_the_spread_the_aim_and_whether_it_is_met() -> None:
         ("reminders", ["--entities", "20", "--days", "5", "--rounds", "1"]),
         pytest.param("kit", ["--rounds", "1"], marks=pytest.mark.slow),
         ("ingest", ["--lines", "1000", "--rounds", "1"]),
+        pytest.param("partitions", ["--lines", "1000", "--rounds", "1", "--seconds", "0.2"], marks=pytest.mark.slow),
         pytest.param("growth", ["--population", "2000", "--messages", "2000", "--rounds", "1"], marks=pytest.mark.slow),
         pytest.param("open_asks", ["--asks", "1000"], marks=pytest.mark.slow),
         pytest.param("schedules", ["--schedules", "1000"], marks=pytest.mark.slow),

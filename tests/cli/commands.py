@@ -34,18 +34,18 @@ def _with_bind(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return arguments
 
 
-def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, folder: Path, deadline: float = DEADLINE) -> subprocess.CompletedProcess[str]:
     """The finished command."""
     if (server := fork_server()).fits:
-        return server.run(_with_bind(arguments), folder, DEADLINE)
+        return server.run(_with_bind(arguments), folder, deadline)
     return subprocess.run(
-        [*COMMAND, *_with_bind(arguments)], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
+        [*COMMAND, *_with_bind(arguments)], cwd=folder, capture_output=True, text=True, timeout=deadline, check=False
     )
 
 
-def summary(*arguments: str, folder: Path, code: int = 0) -> dict[str, Any]:
+def summary(*arguments: str, folder: Path, code: int = 0, deadline: float = DEADLINE) -> dict[str, Any]:
     """What ``run … --json`` says; it must exit with *code*."""
-    done = run("run", *arguments, "--json", folder=folder)
+    done = run("run", *arguments, "--json", folder=folder, deadline=deadline)
     assert done.returncode == code, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

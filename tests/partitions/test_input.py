@@ -19,6 +19,8 @@ from tests.partitions.systems import id_in
 from tests.partitions.test_kills import counts_in
 
 HERE, THERE = id_in(0, "test/cell"), id_in(1, "test/cell")
+LONG = 2 * DEADLINE
+"""Seconds for a run that starts processes, each of which imports everything."""
 BATCH = ("app.py", "--partitions", "2", "--input", "in.jsonl", "--until-idle", "--store", "bank.db")
 
 
@@ -44,7 +46,7 @@ def test_a_run_ends_when_all_lines_and_all_that_crosses_are_handled(folder: Path
     ids = [str(number) for number in range(20)]
     lines = [line(id, number, ids[-1 - int(id)]) for number in range(20) for id in ids]
     write_lines(folder / "in.jsonl", *lines, "", "  ")
-    reported = summary(*BATCH, folder=folder)
+    reported = summary(*BATCH, folder=folder, deadline=LONG)
     found = cells(folder)
     assert {id: found[id].numbers for id in ids} == {id: list(range(20)) for id in ids}
     assert {id: found[id].passed for id in ids} == {id: [(ids[-1 - int(id)], n) for n in range(20)] for id in ids}
@@ -62,7 +64,7 @@ def test_a_run_ends_when_all_lines_and_all_that_crosses_are_handled(folder: Path
     assert count_partitions(folder / "bank.db") == 2
 
     write_lines(folder / "in.jsonl", *lines, "", "  ", line(HERE, 20), line(THERE, 20))
-    reported = summary(*BATCH, "--egress", f"{ADDED}=added.jsonl", folder=folder)
+    reported = summary(*BATCH, "--egress", f"{ADDED}=added.jsonl", folder=folder, deadline=LONG)
     assert reported["lines"] == {"this_run": 2, "in_all": 404}
     assert reported["egress"] == {ADDED: {"to": "added.jsonl", "this_run": 402, "in_all": 402}}
     expected = {id: list(range(1, 22 if id in {HERE, THERE} else 21)) for id in ids}
@@ -72,7 +74,7 @@ def test_a_run_ends_when_all_lines_and_all_that_crosses_are_handled(folder: Path
 def test_a_bad_line_ends_the_run_after_the_lines_before_it_and_can_be_corrected(folder: Path) -> None:
     bad = line(HERE, 2) | {"value": {"number": "two"}}
     write_lines(folder / "in.jsonl", line(HERE, 1), line(THERE, 1), bad, line(HERE, 3), line(THERE, 3))
-    done = run("run", *BATCH, folder=folder)
+    done = run("run", *BATCH, folder=folder, deadline=LONG)
     assert done.returncode == 1
     assert done.stderr == (
         "Error: in.jsonl, line 3: expected `int`, got `str` - at `$.value.number`. Correct it and run again: the lines "
@@ -81,7 +83,7 @@ def test_a_bad_line_ends_the_run_after_the_lines_before_it_and_can_be_corrected(
     assert {id: cell.numbers for id, cell in cells(folder).items()} == {HERE: [1], THERE: [1, 3]}
 
     write_lines(folder / "in.jsonl", line(HERE, 1), line(THERE, 1), line(HERE, 2), line(HERE, 3), line(THERE, 3))
-    assert summary(*BATCH, folder=folder)["lines"] == {"this_run": 2, "in_all": 5}
+    assert summary(*BATCH, folder=folder, deadline=LONG)["lines"] == {"this_run": 2, "in_all": 5}
     assert {id: cell.numbers for id, cell in cells(folder).items()} == {HERE: [1, 2, 3], THERE: [1, 3]}
 
 
@@ -90,7 +92,7 @@ def test_a_bad_line_ends_a_run_without_an_end_and_no_partition_reads_on_after_on
 ) -> None:
     lines = [line(HERE, 1), line(THERE, 1), line(HERE, 2) | {"to": f"test/sell/{HERE}"}, line(HERE, 3), line(THERE, 3)]
     write_lines(folder / "in.jsonl", *lines)
-    reported = summary(*(option for option in BATCH if option != "--until-idle"), folder=folder, code=1)
+    reported = summary(*(option for option in BATCH if option != "--until-idle"), folder=folder, code=1, deadline=LONG)
     assert reported["ended"] == "error"
     assert reported["error"].startswith("in.jsonl, line 3: expected a function type that is served (test/cell)")
     assert {id: cell.numbers for id, cell in cells(folder).items()} == {HERE: [1], THERE: [1]}
@@ -100,7 +102,7 @@ def test_one_file_has_the_bad_lines_each_once(folder: Path) -> None:
     bad = ["{", "[]", f'{{"to": "test/cell/{HERE}"}}', f'{{"to": "test/cell/{THERE}"}}', '{"to": "x", "value": 1}']
     write_lines(folder / "in.jsonl", line(HERE, 1), *bad, line(THERE, 1))
     for count in (5, 0):
-        reported = summary(*BATCH, "--skip-bad-lines", "bad.jsonl", folder=folder)
+        reported = summary(*BATCH, "--skip-bad-lines", "bad.jsonl", folder=folder, deadline=LONG)
         assert reported["bad_lines_skipped"] == {"this_run": count, "in_all": 5}
         kept = [json.loads(each) for each in (folder / "bad.jsonl").read_text().splitlines()]
         assert sorted((each["line"], each["text"]) for each in kept) == list(enumerate(bad, 2))
@@ -113,8 +115,8 @@ def test_an_input_that_is_not_read_to_its_end_is_continued(folder: Path) -> None
     with Running(folder, 2, *process_options) as running:
         wait_for(lambda: running.add("other", 1).status == 200)
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(DEADLINE) in {0, 128 + signal.SIGTERM}
-    assert summary(*BATCH, folder=folder)["lines"]["in_all"] == 6_000
+        assert running.process.wait(LONG) in {0, 128 + signal.SIGTERM}
+    assert summary(*BATCH, folder=folder, deadline=LONG)["lines"]["in_all"] == 6_000
     found = cells(folder)
     assert found[HERE].numbers == found[THERE].numbers == list(range(3_000))
 
@@ -131,7 +133,7 @@ def test_killed_partitions_read_each_line_once_and_in_order(folder: Path) -> Non
             wait_for(lambda: len(running.children()) == 2 or running.process.poll() is not None)
             if running.process.poll() is None:
                 running.kill(running.children()[number])
-        assert running.process.wait(DEADLINE) == 0, running.logged()
+        assert running.process.wait(LONG) == 0, running.logged()
         reported: dict[str, Any] = json.loads(running.logged().splitlines()[-1])
     assert (reported["ended"], reported["lines"]["in_all"], reported["messages_waiting"]) == ("idle", len(lines), 0)
     found = cells(folder)

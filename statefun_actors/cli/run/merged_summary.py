@@ -10,16 +10,13 @@ from statefun_actors.cli.run.sinks import shown_targets
 from statefun_actors.cli.run.summary import MOST_FAILING, Count, Summary, unwritten_error
 
 
-def merged_summary(
-    name: str, options: RunOptions, ended: str | None, seconds: float, summaries: Sequence[Summary | None]
-) -> Summary:
+def merged_summary(name: str, options: RunOptions, ended: str | None, summaries: Sequence[Summary | None]) -> Summary:
     """The summary of the run of all partitions.
 
     Args:
         name: of the application.
         options: of the run.
         ended: the name of the signal that has stopped it; None: none has.
-        seconds: that it took.
         summaries: by partition; None: its process was killed, and its counts are unknown.
     """
     found = [each for each in summaries if each is not None]
@@ -35,7 +32,7 @@ def merged_summary(
         ended="error" if error is not None else ended or "idle",
         error=error,
         bad_line=bad_line,
-        seconds=seconds,
+        seconds=max([0.0, *(each.seconds for each in found)]),
         lines=_sum(each.lines for each in found),
         skipped=_sum(each.skipped for each in found),
         records=_counted(each.records for each in found),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -99,10 +98,9 @@ def run_partitions(
         for listener in options.listeners:
             echo(messages_text(listener), err=True)
 
-    began = time.monotonic()
     outcome = supervise(task, layout, options.listeners, announce, quiet=options.quiet)
     if not (outcome.done or outcome.signal is not None) or outcome.summaries.count(None) == count:
         return outcome.exit_code
     ended = None if outcome.done or outcome.signal is None else outcome.signal.name
-    summary = merged_summary(name, options, ended, time.monotonic() - began, outcome.summaries)
+    summary = merged_summary(name, options, ended, outcome.summaries)
     return conclude(summary, options, as_json=as_json) or outcome.exit_code
