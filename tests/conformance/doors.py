@@ -30,7 +30,9 @@ class Door(Protocol):
     async def ask(
         self, path: str, body: object, content_type: str | None = JSON, method: str = "PUT", **headers: str
     ) -> Answer:
-        """One request; a *body* that is no bytes goes as JSON. ``wait=5s`` is as long as this engine needs."""
+        """One request; a *body* that is no bytes goes as JSON. ``wait=5s`` is as long as this engine needs
+        for an answer, ``wait=20ms`` as long as it needs to take a message.
+        """
         ...
 
 
