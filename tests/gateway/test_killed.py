@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -91,10 +92,14 @@ def by_client(url: str, id: str, key: str) -> int:
 
 
 def all_deposited(
-    urls: list[str], name: str, clients: int, each: int, meanwhile: Callable[[Callable[[], bool]], None]
+    urls: list[str], name: str, clients: int, each: int, failures: Sequence[Callable[[], None]]
 ) -> Counter[str]:
-    """Deposit by *clients* at once, *each* a number of cents, while *meanwhile* runs; the cents by account."""
+    """Deposit by *clients* at once, *each* a number of cents; the cents by account.
+
+    The *failures* happen meanwhile, one after the other, as the deposits go on.
+    """
     expected: Counter[str] = Counter()
+    done: list[str] = []
 
     def work(client: int) -> None:
         for number in range(each):
@@ -103,15 +108,20 @@ def all_deposited(
                 deposited(urls, id, key)
             else:
                 by_client(urls[0], id, key)
+            done.append(key)
 
     for client in range(clients):
         expected.update(f"{name}-{(client + number) % ACCOUNTS}" for number in range(each))
     with ThreadPoolExecutor(clients) as pool:
         working = [pool.submit(work, client) for client in range(clients)]
-        # Here, since the processes that it starts end with the thread that has started them.
-        meanwhile(lambda: sum(each.done() for each in working) == clients)
-        for each_work in working:
-            each_work.result()
+        for number, fail in enumerate(failures, 1):
+            wanted = clients * each * number // (len(failures) + 1)
+            while len(done) < wanted and not all(one.done() for one in working):
+                time.sleep(0.01)
+            fail()  # in this thread: the processes that it starts end with the thread that has started them
+        for one in working:
+            one.result()
+    assert len(done) == len(set(done)) == clients * each
     return expected
 
 
@@ -120,12 +130,9 @@ def balances(urls: list[str], ids: Iterable[str]) -> Counter[str]:
         return Counter({id: client.ask(Account.at(id), Deposit(0), Deposited).balance for id in ids})
 
 
-def test_each_message_counts_once_while_a_gateway_is_killed(job: GatewayJob) -> None:
+def test_each_message_counts_once_while_gateways_are_killed(job: GatewayJob) -> None:
     with gateways(job) as both:
-
-        def kills(_: Callable[[], bool]) -> None:
-            for at in (0, 1):
-                both.kill(at)
+        kills = [partial(both.kill, 0), partial(both.kill, 1)]
 
         expected = all_deposited(both.urls, "killed", 4, 8, kills)
 
@@ -133,22 +140,28 @@ def test_each_message_counts_once_while_a_gateway_is_killed(job: GatewayJob) -> 
 
 
 @pytest.mark.slow
-def test_each_message_counts_once_through_all_failures_at_once(own_broker: Broker, tmp_path: Path) -> None:
+def test_each_message_counts_once_through_failures_of_all_parts(own_broker: Broker, tmp_path: Path) -> None:
     own_broker.start()
     job = new_job(own_broker, tmp_path, "failing")
+
+    def crash() -> None:
+        job.jvm.crash()
+
+    def restart(end: Callable[[], None]) -> None:
+        end()
+        own_broker.start()
+
     try:
         with gateways(job) as both:
+            kills: list[Callable[[], None]] = [
+                partial(both.kill, 0),
+                crash,
+                partial(restart, own_broker.kill),
+                partial(both.kill, 1),
+            ]
+            failures: list[Callable[[], None]] = [*kills, partial(restart, own_broker.stop), crash, *kills]
 
-            def failures(done: Callable[[], bool]) -> None:
-                rounds = 0
-                while not done() or rounds < 2:
-                    both.kill(rounds % 2)
-                    own_broker.kill()
-                    own_broker.start()
-                    job.jvm.crash()
-                    rounds += 1
-
-            expected = all_deposited(both.urls, "failing", 6, 150, failures)
+            expected = all_deposited(both.urls, "failing", 6, 60, failures)
 
             assert balances(both.urls, expected) == expected
     finally:
