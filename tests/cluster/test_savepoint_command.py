@@ -1,4 +1,4 @@
-"""Mistakes with ``statefun-actors flink savepoint``; that it works is in test_upgrades, with a cluster."""
+"""``statefun-actors flink savepoint``: mistakes, and a run that resumes. What is next to one: test_upgrades."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from statefun_actors.cli import main
 from statefun_actors.cluster.reserved_ports import ReservedPort
+from tests.cluster.command import need_flink, started
+from tests.cluster.shop import FIRST, Shop
 
 APP = str(Path(__file__).parents[1] / "deploy" / "apps.py")
 
@@ -44,3 +46,23 @@ def test_a_savepoint_of_a_killed_cluster_is_an_error(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (
         1, f"Error: no savepoint was taken: Flink does not answer at {port.url}.\n"
     )  # fmt: skip
+
+
+@pytest.mark.flink
+@pytest.mark.xdist_group(__name__)  # a cluster of its own
+@pytest.mark.slow
+def test_a_run_resumes_from_a_savepoint_of_a_job_that_went_on(tmp_path: Path) -> None:
+    need_flink()
+    shop = Shop(tmp_path)
+    arguments = shop.arguments(FIRST, "self.total += 1; self.items.append(message.what); self.note = 'noted'")
+    with started(*arguments, folder=shop.cluster) as flink:
+        shop.add(flink, "x")
+        shop.told(flink, 1)
+        live = shop.savepoint(flink, tmp_path / "live")
+        shop.add(flink, "y")
+        shop.told(flink, 2)
+    with started(*arguments, "--from-savepoint", str(live), folder=shop.cluster) as flink:
+        told = shop.told(flink, 3)
+
+    second = "{'total': 2, 'items': ['x', 'y'], 'note': 'noted'}"
+    assert told == ["{'total': 1, 'items': ['x'], 'note': 'noted'}", second, second]  # y came after the savepoint

@@ -8,18 +8,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import attrs
 import pytest
-from click.testing import CliRunner
 
-from statefun_actors.cli import main
-from tests.cluster.command import FlinkCommand, is_alive, need_flink, started, wait_gone
+from tests.cluster.command import is_alive, need_flink, started, wait_gone
+from tests.cluster.shop import FIRST, Shop
 
 pytestmark = [
     pytest.mark.flink,
@@ -27,29 +24,6 @@ pytestmark = [
     pytest.mark.needs("linux"),  # looks for processes in /proc
 ]
 
-APP = """
-from datetime import timedelta
-from statefun_actors import DeadLetter, Entity, handles, kafka_record, message, persisted
-
-@message("shop/add")
-class Add:
-    what: str
-
-class Cart(Entity, typename="shop/cart"):
-{fields}
-
-    @handles(Add)
-    def add(self, message: Add) -> None:
-{code}
-        fields = {{name: getattr(self, name) for name in {names}}}
-        self.send_egress("shop/told", kafka_record(topic="told", key=self.id, value=repr(fields)))
-"""
-
-FIRST = """
-    total: int = persisted(default=0)
-    items: list[str] = persisted(factory=list)
-    note: str = persisted(default="")
-"""
 SECOND = """
     count: int = persisted(default=0, name="total")
     items: list[str] = persisted(factory=list)
@@ -88,55 +62,6 @@ REFUSALS: Final = {
         "StateMigrationException: The new state serializer",
     ),
 }
-
-
-class Shop:
-    """The application, its cluster's folder and its savepoints."""
-
-    def __init__(self, folder: Path) -> None:
-        self.cluster, self.savepoints = folder / "cluster", folder / "savepoints"
-        self._app = folder / "shop.py"
-
-    def write(self, fields: str, code: str, more: str = "") -> str:
-        names = [line.split(":")[0].strip() for line in fields.splitlines() if ":" in line]
-        text = APP.format(fields=fields, code=f"        {code}", names=names) + more
-        self._app.write_text(text, encoding="utf-8")
-        return str(self._app)
-
-    def arguments(self, fields: str, code: str, more: str = "") -> Sequence[str]:
-        return self.write(fields, code, more), "--kafka", "--checkpoint-interval", "200ms"
-
-    def refused(self, *arguments: str) -> str:
-        """The error of the command, which must fail before its cluster starts. Use it once a test: APP is imported."""
-        result = CliRunner().invoke(main, ["flink", *arguments, "--folder", str(self.cluster)])
-        assert result.exit_code == 1, result.output
-        return result.stderr
-
-    def savepoint(self, flink: FlinkCommand, folder: Path) -> Path:
-        """A savepoint in *folder* of the cluster, which goes on. Its command must be the one that *flink* started."""
-        command = ["flink", "savepoint", str(self._app), str(folder), "--folder", str(self.cluster)]
-        result = CliRunner().invoke(main, command)
-        assert (result.exit_code, result.stderr) == (0, ""), flink.said
-        (place,) = folder.iterdir()
-        assert result.stdout == f"Savepoint  {place}\n"
-        return place
-
-    def copied_to(self, folder: Path) -> Shop:
-        """The same, with a broker's log of its own."""
-        copy = Shop(folder)
-        shutil.copytree(self.cluster, copy.cluster)
-        shutil.copytree(self.savepoints, copy.savepoints)
-        return copy
-
-    def add(self, flink: FlinkCommand, *items: str) -> None:
-        flink.produce(("shop.cart.add", id, json.dumps({"what": item}).encode()) for item in items for id in "ab")
-
-    def told(self, flink: FlinkCommand, count: int) -> list[str]:
-        """The records of cart a from the beginning: *count*, and as many are of cart b."""
-        with flink.consumed("told") as told:
-            flink.until(lambda: len(told.read()) >= 2 * count, f"{count} records of each")
-            assert len(told.read().read()) == 2 * count
-        return [value.decode() for key, value in told if key == "a"]
 
 
 @attrs.frozen
@@ -277,12 +202,18 @@ def test_a_killed_cluster_resumes_from_its_last_checkpoint_and_flink_refuses_wha
             os.kill(flink.pids["Endpoint"], signal.SIGKILL)  # another one serves the changed fields
             shop.add(flink, "u")
             flink.until_logged(refusal.error)
-        flink.stop()
+        os.kill(flink.pids["JobManager"], signal.SIGKILL)
+        assert flink.ended() == 1
         said = flink.said
 
     resumed = re.search(r"Resuming from the checkpoint (.*/chk-\d+), completed ", said)
     assert resumed is not None, said
     assert (shop.cluster.parent / resumed[1] / "_metadata").is_file()
     assert told == [*upgraded.told, "{'count': 5, 'items': ['x', 'y', 'z', 'w', 'v'], 'owner': 'a'}"]
+    assert "Error: JobManager was killed by signal 9. Its log, " in said
+    last = (
+        rf"  Start it again with --resume: it goes on from the checkpoint {re.escape(str(shop.cluster))}/.*/chk-\d+, "
+    )
+    assert re.search(rf"^{last}completed .* UTC\.$", said, re.MULTILINE), said
     error = shop.refused(*shop.arguments(ANOTHER_TYPE, "pass"), "--from-savepoint", resumed[1])
     assert error.startswith(f"Error: cannot resume from {resumed[1]}:\n  - shop/cart: state 'total' was ")

@@ -28,9 +28,11 @@ from statefun_actors.cluster import (
     ClusterOptions,
     EndpointProgram,
     JobFailsError,
+    ProcessEndedError,
     SavepointError,
     flink_programs,
     kafka_program,
+    last_state,
     note_savepoint,
     take_savepoint,
 )
@@ -84,7 +86,8 @@ def run_flink(run: FlinkRun) -> int:
             )
         return asyncio.run(_run(run, Cluster(options)))
     except StatefunActorsError as error:
-        raise click.ClickException(str(error)) from error
+        hint = _how_to_resume(run) if isinstance(error, ProcessEndedError) else ""
+        raise click.ClickException(f"{error}{hint}") from error
     except OSError as error:  # a full disk, or a folder or a cache of another user
         raise click.ClickException(
             f"{error.filename or run.folder} can't be used: {error.strerror or error}."
@@ -95,6 +98,12 @@ def run_flink(run: FlinkRun) -> int:
         return 130
     finally:
         run.listener.close()
+
+
+def _how_to_resume(run: FlinkRun) -> str:
+    """A line that says how the next run goes on, if it can; empty otherwise."""
+    kept = last_state(run.folder, run.savepoint)
+    return "" if kept is None else f"\nStart it again with --resume: it goes on from {kept}."
 
 
 class _Stopped(BaseException):
