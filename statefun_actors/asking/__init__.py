@@ -50,13 +50,14 @@ from statefun_actors.asking.envelopes import (
 )
 from statefun_actors.asking.gateway import (
     ANSWERS,
+    ANSWERS_TOPIC,
     LARGEST_ANSWER,
     AnswerRecord,
     AskFound,
     GatewayCall,
     Request,
     answer_bytes,
-    ask_found_bytes,
+    found_ask,
     gateway_call,
     is_key_id,
     key_id,
@@ -64,7 +65,6 @@ from statefun_actors.asking.gateway import (
     read_ask_found,
     read_request,
     request,
-    request_bytes,
 )
 from statefun_actors.asking.no_answer import (
     NoAnswer,
@@ -82,6 +82,7 @@ from statefun_actors.asking.tokens import (
 __all__ = [
     "ANSWER",
     "ANSWERS",
+    "ANSWERS_TOPIC",
     "ATTEMPT",
     "FAILED",
     "HANDLED",
@@ -123,10 +124,10 @@ __all__ = [
     "address_of",
     "answer",
     "answer_bytes",
-    "ask_found_bytes",
     "attempt",
     "attempt_token",
     "failed",
+    "found_ask",
     "gateway_call",
     "is_key_id",
     "is_run_id",
@@ -141,7 +142,6 @@ __all__ = [
     "read_request",
     "recurrence",
     "request",
-    "request_bytes",
     "run_id",
     "run_key",
     "schedule_id",

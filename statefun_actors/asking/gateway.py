@@ -13,13 +13,14 @@ All are msgpack, since only this library reads them.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from statefun_actors.address import Address
-from statefun_actors.asking.envelopes import REQUEST
+from statefun_actors.asking.envelopes import NOT_OPEN, OPEN_ASK, REQUEST, Open
 from statefun_actors.model import INGRESS, TypedValue
 
 ANSWERS: Final = "statefun-actors/answers"
@@ -28,6 +29,10 @@ LARGEST_ANSWER: Final = 900_000
 """Bytes of the largest answer. A broker takes records of a million bytes unless it is told otherwise, and one that it
 refuses would fail the Flink job again and again.
 """
+ANSWERS_TOPIC: Final = ".answers"
+"""The end of the name of each topic with answers."""
+_CALL: Final = re.compile(rf"([A-Za-z0-9._-]{{1,240}}{re.escape(ANSWERS_TOPIC)}):([0-9a-f]{{16}}):([0-9a-f]{{1,32}})")
+"""The id of a call. Other ids at ``statefun-actors/ingress`` must not lead to a topic: it could be any."""
 _KEY: Final = "key:"
 _DIGITS: Final = 40
 
@@ -53,10 +58,8 @@ class GatewayCall(Struct, frozen=True, gc=False):
 
 def gateway_call(id: str) -> GatewayCall | None:
     """The call with this id; None if it is that of no gateway."""
-    parts = id.split(":")
-    if len(parts) != 3 or not all(parts):
-        return None
-    return GatewayCall(*parts)
+    found = _CALL.fullmatch(id)
+    return None if found is None else GatewayCall(*found.groups())
 
 
 def key_id(target: Address, key: str) -> str:
@@ -99,11 +102,6 @@ read_ask_found: Final = msgspec.msgpack.Decoder(AskFound).decode
 """Decode what a gateway was told of an ask. Raises ValueError: the bytes are not that."""
 
 
-def request_bytes(content: Request) -> bytes:
-    """Encode *content* as a record."""
-    return _encode(content)
-
-
 def request(content: Request) -> TypedValue:
     """Encode *content* as a message."""
     return TypedValue(REQUEST, _encode(content))
@@ -121,6 +119,8 @@ def answer_bytes(content: AnswerRecord) -> bytes:
     return _encode(content)
 
 
-def ask_found_bytes(content: AskFound) -> bytes:
-    """Encode *content* as the value of a message."""
-    return _encode(content)
+def found_ask(ask: Open | None) -> TypedValue:
+    """The message to a gateway about the open *ask*; None: there is none."""
+    if ask is None:
+        return TypedValue(NOT_OPEN, b"")
+    return TypedValue(OPEN_ASK, _encode(AskFound(ask.asker, ask.then)))

@@ -33,10 +33,12 @@ from msgspec import Struct
 
 from statefun_actors.address import Address
 from statefun_actors.asking import (
+    FAILED,
     HANDLED,
     KEY_REUSED,
     NOT_OPEN,
     ORDER,
+    RESERVED,
     TAKEN,
     Keyed,
     Later,
@@ -98,6 +100,9 @@ def _ordered(context: Context, data: bytes) -> None:
         return
     match content:
         case Later():
+            if (problem := _problem(content.target, content.value[0])) is not None:
+                logger.warning("%s: a record of a gateway is dropped: %s", INGRESS, problem)
+                return
             _send(context, content.target, request(Request(content.value)), content.delay_ms)
         case Keyed() if is_key_id(context.address.id):
             _keyed(context, content)
@@ -129,6 +134,9 @@ def _begin(context: Context, content: Keyed, now_ms: int) -> None:
     if content.value is None:
         _tell(context, [content.answer_to], (NOT_OPEN, b""))
         return
+    if (problem := _problem(content.target, content.value[0])) is not None:
+        _tell(context, [content.answer_to], (FAILED, problem.encode("utf-8", "backslashreplace")))
+        return
     if content.wait == _UNTIL_TAKEN:
         # In an envelope, since it has no caller.
         _send(context, content.target, request(Request(content.value)), content.delay_ms)
@@ -154,10 +162,15 @@ def _tell(context: Context, waiting: Sequence[str], value: tuple[str, bytes]) ->
             context.send(INGRESS, id, TypedValue(*value))
 
 
+def _problem(target: tuple[str, str], typename: str) -> str | None:
+    """Why a message of *typename* to *target* can't be sent for a gateway; None if it can."""
+    if target[0] == INGRESS or not typename or typename in RESERVED:
+        return f"a gateway sends no messages of type {typename!r} to {target[0]}"
+    return None
+
+
 def _send(context: Context, target: tuple[str, str], value: TypedValue, delay_ms: int) -> None:
     address = Address(*target)
-    if address.typename == INGRESS or not value.typename:
-        return
     if delay_ms:
         context.send_after(timedelta(milliseconds=delay_ms), *address, value)
     else:

@@ -42,14 +42,11 @@ from statefun_actors.asking import (
     ANSWER,
     FAILED,
     LONGEST_MS,
-    NOT_OPEN,
-    OPEN_ASK,
     ORDER,
     REPLY,
     RESERVED,
     RUNS_COUNTED_MS,
     Answer,
-    AskFound,
     Close,
     Expire,
     Look,
@@ -60,7 +57,7 @@ from statefun_actors.asking import (
     Stop,
     address_of,
     answer,
-    ask_found_bytes,
+    found_ask,
     is_run_id,
     order,
     read_order,
@@ -207,11 +204,7 @@ def _looked_at(step: ReplyStep, caller: Address, data: bytes) -> None:
     except ValueError:
         return
     if isinstance(content, Look):
-        found = None if step.ask is None else read_open(step.ask)
-        told = TypedValue(NOT_OPEN, b"")
-        if found is not None:
-            told = TypedValue(OPEN_ASK, ask_found_bytes(AskFound(found.asker, found.then)))
-        step.sends.append(Send(caller, told))
+        step.sends.append(Send(caller, found_ask(None if step.ask is None else read_open(step.ask))))
 
 
 def _refuse(step: ReplyStep) -> None:

@@ -7,19 +7,24 @@ gateways, over the egress ``statefun-actors/answers``.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 import attrs
 
-from statefun_actors.asking import ANSWERS, ORDER, REQUEST
+from statefun_actors.asking import ANSWERS, ANSWERS_TOPIC, ORDER, REQUEST
 from statefun_actors.deploy.components import Component, KafkaEgress, KafkaIngress, Module, Topic
 from statefun_actors.model import INGRESS
 
 _NOT_IN_A_TOPIC: Final = re.compile(r"[^A-Za-z0-9._-]+")
-_LONGEST_TOPIC: Final = 240
-"""Kafka's limit is 249."""
+_LONGEST_BASE: Final = 110
+_LONGEST_READABLE: Final = 100
+"""Kafka's limit for a name is 249."""
+_PLAIN: Final = re.compile(r"(?=.{1,100}\Z)[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
+"""Function types whose names stay different when the slash becomes a dot."""
+_DIGITS: Final = 8
 
 
 def is_gateway_topic(topic: Topic) -> bool:
@@ -42,12 +47,19 @@ def without_gateway(module: Module) -> Module:
 
 def gateway_topics(name: str, functions: Iterable[str]) -> list[Topic]:
     """The topics of the gateways of the application *name*, for *functions* and the ingress function."""
-    base = _NOT_IN_A_TOPIC.sub("-", name)[: _LONGEST_TOPIC // 2] + ".gateway"
-    topics = [Topic(topic=base, value_type=ORDER, targets=[INGRESS])]
-    for function in functions:
-        last = _NOT_IN_A_TOPIC.sub("-", function.replace("/", "."))
-        topics.append(Topic(topic=f"{base}.{last}"[:_LONGEST_TOPIC], value_type=REQUEST, targets=[function]))
-    return topics
+    base = _NOT_IN_A_TOPIC.sub("-", name)[:_LONGEST_BASE] + ".gateway"
+    return [
+        Topic(topic=base, value_type=ORDER, targets=[INGRESS]),
+        *(Topic(topic=f"{base}.{_in_a_topic(each)}", value_type=REQUEST, targets=[each]) for each in functions),
+    ]
+
+
+def _in_a_topic(function: str) -> str:
+    """*function* as a part of a topic's name, another one for each function type."""
+    if _PLAIN.fullmatch(function):
+        return function.replace("/", ".")
+    readable = _NOT_IN_A_TOPIC.sub("-", function.replace("/", "."))[:_LONGEST_READABLE]
+    return f"{readable}-{hashlib.sha256(function.encode()).hexdigest()[:_DIGITS]}"
 
 
 @attrs.frozen(kw_only=True)
@@ -76,7 +88,7 @@ class GatewayRoutes:
     def answers_topic(self) -> str | None:
         """The topic of the answers; None if nothing can be answered."""
         orders = self.requests.get(INGRESS)
-        return None if orders is None or self.answers is None else f"{orders.topic}.answers"
+        return None if orders is None or self.answers is None else f"{orders.topic}{ANSWERS_TOPIC}"
 
 
 def gateway_routes(module: Module) -> GatewayRoutes:
@@ -87,9 +99,11 @@ def gateway_routes(module: Module) -> GatewayRoutes:
         for topic in ingress.topics:
             found = RequestTopic(ingress=ingress, topic=topic.topic)
             for target in topic.targets:
+                if len(topic.targets) > 1:  # the other target would get the message, too
+                    continue
                 if is_gateway_topic(topic):
                     requests.setdefault(target, found)
-                elif len(topic.targets) == 1:  # another target would get the message, too
+                else:
                     plain.setdefault((target, topic.value_type), found)
     answers = next((egress for egress in module.kafka_egresses if egress.id == ANSWERS), None)
     return GatewayRoutes(requests=requests, plain=plain, answers=answers)

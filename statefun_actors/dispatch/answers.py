@@ -20,6 +20,7 @@ from statefun_actors.asking import (
     Attempt,
     Open,
     Retries,
+    Run,
     Stop,
     address_of,
     answer,
@@ -269,8 +270,11 @@ def replies_later(invocation: Invocation, effects: Iterable[Effect]) -> bool:
         if isinstance(effect, SendAfter) and effect.value.typename == ATTEMPT:
             return True
         if isinstance(effect, Send) and effect.target[0] == REPLY and effect.value.typename == ORDER:
-            content = read_order(effect.value.value)
-            if isinstance(content, Open) and content.target is not None:
+            try:
+                content = read_order(effect.value.value)
+            except ValueError:  # user code sent it; the reply function drops it
+                continue
+            if isinstance(content, Run) or (isinstance(content, Open) and content.target is not None):
                 return True
     return False
 

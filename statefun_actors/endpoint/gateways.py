@@ -37,7 +37,8 @@ from statefun_actors.types import record_to_typed
 
 logger: Final = logging.getLogger("statefun_actors.endpoint")
 
-_ENVELOPES: Final = frozenset({REQUEST, ANSWER, ATTEMPT})
+_ENVELOPES: Final = frozenset({ANSWER, ATTEMPT})
+_OUTSIDE: Final = INGRESS.encode()
 _HANDLED: Final = TypedValue(HANDLED, b"")
 
 
@@ -48,8 +49,12 @@ class OutsideBatch(Batch, frozen=True):
 def opened(batch: Batch) -> Batch:
     """*batch*, its messages out of the envelopes of gateways. An OutsideBatch if any may have a caller outside."""
     for invocation in batch.invocations:
-        if invocation.argument.typename in _ENVELOPES or (
-            invocation.caller is not None and invocation.caller[0] == INGRESS
+        argument, caller = invocation.argument, invocation.caller
+        if (
+            (caller is not None and caller[0] == INGRESS)
+            or argument.typename == REQUEST
+            # Most answers have a caller inside, and need nothing; this is quicker than to decode them.
+            or (argument.typename in _ENVELOPES and _OUTSIDE in argument.value)
         ):
             break
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import secrets
 from collections.abc import Callable
 from typing import Final
@@ -78,12 +77,11 @@ class WaitingCalls:
         self._topic = topic
         self.gateway = secrets.token_hex(8)
         """The key of the records with its answers."""
-        self._numbers = itertools.count(1)
         self._waiting: dict[str, WaitingCall] = {}
 
     def open(self, wait: Wait, key: str | None, on_answer: OnAnswer) -> WaitingCall:
         """A new call."""
-        number = str(next(self._numbers))
+        number = secrets.token_hex(8)  # a caller learns its own, and must not know others
         call = self._waiting[number] = WaitingCall(self, number, wait, key, on_answer)
         return call
 

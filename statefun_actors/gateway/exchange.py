@@ -106,7 +106,8 @@ class Exchange:
         if to is None:
             on_answer(no_topic("messages with an Idempotency-Key", INGRESS))
             return None
-        call = self._open(wait, key, on_answer)
+        # The ingress function waits for what the first message under the key waited for, so any answer ends this call.
+        call = self._open(Wait.HANDLED, key, on_answer)
         if call is not None:
             content = None if value is None else (value.typename, value.value)
             keyed = Keyed(call.id, digest, (target[0], target[1]), content, wait.value, delay_ms)

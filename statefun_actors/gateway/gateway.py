@@ -28,6 +28,8 @@ from statefun_actors.ingress import (
 from statefun_actors.model import INGRESS
 
 _TAKEN: Final = Taken()
+_MOST_LINES: Final = 10_000
+"""Messages in one body: far less than the queue of the Kafka client, so that they are not cut in the middle."""
 
 
 class _Record(Struct, frozen=True):
@@ -78,6 +80,11 @@ class Gateway:
 
     def take_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer, /) -> None:
         """As the backend's. If the brokers fail meanwhile, some may be taken: the answer is lost, and not certain."""
+        if len(messages) > _MOST_LINES:
+            on_answer(
+                GivenUp(f"expected at most {_MOST_LINES:,} messages in one request to a gateway, got {len(messages):,}")
+            )
+            return
         records = [self._record(message) for message in messages]
         faults = [record for record in records if isinstance(record, GivenUp)]
         if faults or not records:

@@ -17,8 +17,10 @@ from statefun_actors.gateway.calls import WaitingCall
 from statefun_actors.gateway.exchange import Exchange, cancel_of, no_topic
 from statefun_actors.ingress import (
     Answer,
+    AnswerLost,
     Cancel,
     NotOpen,
+    NotTaken,
     OnAnswer,
     Replied,
     ReplyMessage,
@@ -64,6 +66,8 @@ class _Replying:
                 self._open(value)
             case NotOpen() if self._reply.key is not None:
                 self._once(None)
+            case AnswerLost(reason):  # only the question about the ask was sent
+                self._on_answer(NotTaken(reason))
             case _:
                 self._on_answer(answer)
 

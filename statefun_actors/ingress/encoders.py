@@ -25,6 +25,7 @@ from statefun_actors.model import TypedValue
 from statefun_actors.types import JSON_TYPENAME, Codec, codec_for
 
 _TYPE_URL_PREFIX: Final = "type.googleapis.com/"
+_RESERVED_ADVICE: Final = "The namespace statefun-actors is for messages of this library itself."
 _NO_ANSWER: Final = codec_for(NoAnswer).typename
 _JSON: Final = msgspec.json.Encoder(order="deterministic")
 
@@ -132,6 +133,9 @@ class MessageEncoders:
 
     def _found(self, served: ServedFunction, typename: str | None) -> MessageEncoder:
         codecs = {name: bound.codec for name, bound in served.handlers.items() if bound.codec is not None}
+        if typename in RESERVED:  # a handler of Any does not take them, either
+            names = _names(codecs, takes_any=served.any_handler is not None)
+            raise UnhandledMessageError(served.function.typename, names, typename, _RESERVED_ADVICE)
         return self._encoder(served.function.typename, codecs, typename, takes_any=served.any_handler is not None)
 
     def answer(self, asker: str, then: str, typename: str | None = None) -> MessageEncoder:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 import pytest
 
@@ -20,6 +22,7 @@ from statefun_actors.deploy import (
     without_gateway,
     write_module,
 )
+from statefun_actors.deploy.gateway import gateway_topics
 from statefun_actors.errors import DefinitionError
 from tests.deploy.apps import Cart, functions, served
 from tests.deploy.test_own_functions import Order
@@ -49,6 +52,24 @@ def test_each_function_type_gets_a_topic_of_requests_and_answers_get_an_egress()
     ]
     assert KafkaEgress(id=ANSWERS, address=BROKERS, delivery="at-least-once") in planned.kafka_egresses
     assert gateway_routes(planned).answers_topic == "the-shop.gateway.answers"
+
+
+def test_function_types_never_share_a_topic() -> None:
+    long = "n" * 120
+    names = ["a.b/c", "a/b.c", "a/b", "a/b/c", "ä/c", "ö/c", f"{long}/a", f"{long}/b", "a-b/c", "a/b-c"]
+    topics = [topic.topic for topic in gateway_topics("app", names)]
+
+    assert len(set(topics)) == len(topics)
+    assert all(len(topic) < 240 and re.fullmatch(r"[A-Za-z0-9._-]+", topic) for topic in topics)
+    assert topics[3] == "app.gateway.a.b"
+    assert topics[1].startswith("app.gateway.a.b.c-")
+
+
+def test_a_topic_with_two_targets_is_none_of_a_gateway() -> None:
+    both = Topic(topic="both", value_type=REQUEST, targets=["shop/cart", "shop/order"])
+    module = Module(format="3.x", components=[attrs.evolve(requests(), topics=[both])])
+
+    assert gateway_routes(module).requests == {}
 
 
 def test_an_application_without_asks_has_no_topic_of_replies_but_its_endpoint_has_the_ingress_function() -> None:
