@@ -7,7 +7,17 @@ from datetime import timedelta
 import pytest
 from google.protobuf.any_pb2 import Any
 
-from statefun_actors import Address, Entity, NoAnswer, TypedValue, ValueMismatchError, answers, handles, persisted
+from statefun_actors import (
+    Address,
+    Entity,
+    NoAnswer,
+    NoReplyError,
+    TypedValue,
+    ValueMismatchError,
+    answers,
+    handles,
+    persisted,
+)
 from statefun_actors.asking import (
     ANSWER,
     FAILED,
@@ -103,6 +113,17 @@ async def test_an_answer_comes_from_the_reply_function_alone() -> None:
 
         assert runtime.state(victim).seen == []
         assert [letter.error_type for letter in runtime.dead_letters] == ["UnhandledMessageError"] * 5
+
+
+async def test_a_handler_that_sends_an_order_that_can_not_be_read_has_asked_nothing() -> None:
+    global forged  # noqa: PLW0603 - the entity's message must not be checked on its way to it
+    forged = (Address(REPLY, "t"), TypedValue(ORDER, b"junk"))
+    async with TestRuntime(Victim, Forger) as runtime:
+        with pytest.raises(NoReplyError):  # no reply can come later
+            await runtime.ask(Forger.at("f"), 1.5)
+        await runtime.tell(Victim.at("v"), 1)
+
+        assert runtime.state(Victim.at("v")).ticks == 1
 
 
 async def test_an_entity_opens_asks_of_its_own_only(caplog: pytest.LogCaptureFixture) -> None:

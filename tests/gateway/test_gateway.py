@@ -84,6 +84,14 @@ def test_a_repeat_may_reach_another_gateway(first: GatewayProcess, second: Gatew
     )
 
 
+def test_a_repeat_waits_for_what_the_first_one_waited_for(first: GatewayProcess, second: GatewayProcess) -> None:
+    path, headers = "/ingress/test/echo/no-reply", {"idempotency_key": "k", "content_type": STRING}
+    ended = sent(first, f"{path}{WAIT}", '""', **headers)
+    again = sent(second, f"{path}{WAIT}&until=reply", '""', **headers)
+
+    assert (ended.status_code, again.status_code) == (204, 204)
+
+
 def test_an_answer_may_be_waited_for_again_at_another_gateway(first: GatewayProcess, second: GatewayProcess) -> None:
     path, headers = "/ingress/bank/account/slow", {"idempotency_key": "k", "content_type": "application/json"}
     late = sent(first, f"{path}?type=io.statefun.types/double&wait=50ms", 0.5, **headers)

@@ -120,6 +120,13 @@ def test_bytes_that_do_not_fit_are_refused(encoders: MessageEncoders, target: st
             "Add a handler for it, or one for google.protobuf.Any, which takes every type without its own handler.",
         ),
         (
+            "test/anything",
+            "statefun-actors/request",
+            UnhandledMessageError,
+            "test/anything takes messages of any type, got statefun-actors/request. "
+            "The namespace statefun-actors is for messages of this library itself.",
+        ),
+        (
             "test/several",
             None,
             UnclearTypeError,
