@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.flink, pytest.mark.kafka]
 DEPOSIT = {"content-type": "application/vnd.bank/deposit"}
 WAIT = "?wait=60s"
 STRING = "application/vnd.io.statefun.types/string"
+BOOL = "application/vnd.io.statefun.types/bool"
 
 
 def sent(gateway: GatewayProcess, path: str, body: object, **headers: str) -> httpx.Response:
@@ -85,9 +86,9 @@ def test_a_repeat_may_reach_another_gateway(first: GatewayProcess, second: Gatew
 
 
 def test_a_repeat_waits_for_what_the_first_one_waited_for(first: GatewayProcess, second: GatewayProcess) -> None:
-    path, headers = "/ingress/test/echo/no-reply", {"idempotency_key": "k", "content_type": STRING}
-    ended = sent(first, f"{path}{WAIT}", '""', **headers)
-    again = sent(second, f"{path}{WAIT}&until=reply", '""', **headers)
+    path, headers = "/ingress/bank/account/forgets", {"idempotency_key": "k", "content_type": BOOL}
+    ended = sent(first, f"{path}{WAIT}", True, **headers)
+    again = sent(second, f"{path}{WAIT}&until=reply", True, **headers)
 
     assert (ended.status_code, again.status_code) == (204, 204)
 
