@@ -9,11 +9,13 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import Final
 
+import msgspec
+
 from statefun_actors.address import Address
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import INGRESS, Headers, TypedValue
 from statefun_actors.partitions import Partition, call_id, link, partition_of, partition_of_call, write_envelope
-from statefun_actors.store import EgressRecord
+from statefun_actors.store import FORMER_CALLERS, EgressRecord
 
 _known_partition_of: Final = lru_cache(50_000)(partition_of)
 
@@ -40,7 +42,7 @@ class PartitionedWorkingSet(WorkingSet):
         if target[0] != INGRESS:
             self.post(target, value, sender, headers)
             return
-        to = partition_of_call(target[1])
+        to = self._partition_of_call(target[1])
         if to == self._partition.own:
             super().send(target, value, sender, headers)
         elif to < self._partition.count:  # else its caller waited before the number of partitions was changed
@@ -57,6 +59,16 @@ class PartitionedWorkingSet(WorkingSet):
 
     def _partition_of(self, target: Address) -> int:
         return _known_partition_of(target, self._partition.count)
+
+    def _partition_of_call(self, id: str) -> int:
+        former = self._former_callers.get(id)
+        return partition_of_call(id) if former is None else former
+
+    @cached_property
+    def _former_callers(self) -> dict[str, int]:
+        """Where callers wait whose message is from before the number of partitions was changed."""
+        text = self._store.recover().positions.get(FORMER_CALLERS)
+        return {} if text is None else msgspec.json.decode(text, type=dict[str, int])
 
     def _hand_over(
         self, to: int, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None

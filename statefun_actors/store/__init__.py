@@ -1,6 +1,7 @@
 """Stores of the embedded engine: the contract, its records and errors, and the store in memory."""
 
 from statefun_actors.store.contract import (
+    FORMER_CALLERS,
     PARTITION,
     SHAPES,
     ContentRenaming,
@@ -39,8 +40,10 @@ from statefun_actors.store.opening import (
     count_partitions,
     file_of,
     has_partitions,
+    new_partitions,
     open_one_of,
     open_reader,
+    open_stopped,
     open_store,
     replace_store,
     restore_store,
@@ -70,6 +73,7 @@ from statefun_actors.store.rows import (
 )
 
 __all__ = [
+    "FORMER_CALLERS",
     "MEMORY",
     "PARTITION",
     "SHAPES",
@@ -110,8 +114,10 @@ __all__ = [
     "file_of",
     "has_bytes",
     "has_partitions",
+    "new_partitions",
     "open_one_of",
     "open_reader",
+    "open_stopped",
     "open_store",
     "pack",
     "paused_since",

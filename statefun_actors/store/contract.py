@@ -46,6 +46,11 @@ PARTITION: Final = "partition"
 """The position that says which partition of which system the store is; other stores don't have it."""
 
 
+FORMER_CALLERS: Final = "former-callers"
+"""The position, in each partition of a system that was imported, that says where callers from before wait: a JSON
+object of partitions by id. They have sent messages with an idempotency key, and get their answer under that."""
+
+
 LARGEST_ROW: Final = 1_000_000_000
 """Bytes of the largest row that every store accepts, all columns together: the default limit of SQLite."""
 

@@ -9,8 +9,8 @@ imported by name with its first use: a program without a file loads no database.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, cast
@@ -18,6 +18,7 @@ from typing import ClassVar, Final, Protocol, cast
 from statefun_actors.store.contract import PARTITION, Store, StoreReader
 from statefun_actors.store.errors import StoreError
 from statefun_actors.store.memory import MemoryStore
+from statefun_actors.store.rows import Commit
 
 MEMORY: Final = "memory://"
 """The URL of a store in memory, which ends with its process."""
@@ -191,6 +192,58 @@ def _scheme_and_file(url: Path | str) -> tuple[str, Path]:
     if found is not None and not found[2].startswith("/"):
         raise StoreUrlError(str(url), f"expected {scheme}:///FILE, or {scheme}:////FILE for an absolute path")
     return scheme, Path(url if found is None else found[2].removeprefix("/"))
+
+
+@contextmanager
+def open_stopped(url: Path | str, *, with_inputs: bool = True) -> Generator[ReadOnlyStore]:
+    """The store at *url* for an export. One with several partitions can't be started meanwhile.
+
+    Args:
+        url: as for :func:`open_reader`.
+        with_inputs: whether positions in inputs are wanted, which several partitions don't have as one.
+
+    Raises:
+        StoreInUseError: an engine or another command uses one of several partitions.
+        StoreError: as by :func:`open_reader`; or something is on the way between two partitions.
+    """
+    module, file = _module_of(url)
+    if has_partitions(file):
+        with import_module(_PARTITIONED).stopped(file, with_inputs=with_inputs) as whole:
+            yield whole
+        return
+    reader = module.open_reader(file)
+    try:
+        with reader.snapshot():
+            yield reader
+    finally:
+        reader.close()
+
+
+class SplitStore(Protocol):
+    """A new store with several partitions, to which the commits of one store are written."""
+
+    async def commit(self, commit: Commit) -> None:
+        """Write each row to the partition of its address. Raises ValueError: a position that these can't use."""
+        ...
+
+    async def end(self) -> None:
+        """Make the partitions one system, after the last commit."""
+        ...
+
+    def counts(self, without: Collection[str] = ()) -> Mapping[str, int]:
+        """As :meth:`Store.counts`, of all partitions."""
+        ...
+
+
+def new_partitions(path: Path, count: int) -> AbstractContextManager[SplitStore]:
+    """A new store of *count* partitions, which is in the folder *path* when the block ends without an error.
+
+    Raises:
+        StoreError: on entering; something is at *path*.
+        OSError: it can't be written.
+    """
+    made: AbstractContextManager[SplitStore] = import_module(_PARTITIONED).new_partitions(path, count)
+    return made
 
 
 def has_partitions(path: Path) -> bool:

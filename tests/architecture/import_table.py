@@ -31,7 +31,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "store": frozenset({"text", "errors", "address", "model"}),
     "store.sqlite": frozenset({"text", "address", "model", "system", "store"}),
     "partitions": frozenset({"address", "model"}),
-    "store.partitioned": frozenset({"address", "system", "store", "store.sqlite", "partitions"}),
+    "store.partitioned": frozenset({"address", "model", "system", "store", "store.sqlite", "partitions"}),
     "asking": frozenset({"errors", "address", "model", "types"}),
     "definition": frozenset({"errors", "address", "host", "model", "types", "asking"}),
     "calls": frozenset({"errors", "address", "model", "types", "asking", "definition"}),

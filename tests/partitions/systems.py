@@ -71,8 +71,12 @@ class System:
 
     async def ask(self, target: Address, value: TypedValue, *, wait: Wait = Wait.HANDLED) -> Answer:
         """Send a message to the partition of its target, as the HTTP ingress does."""
+        return await self.take(IngressMessage(target, value, wait=wait))
+
+    async def take(self, message: IngressMessage) -> Answer:
+        """Send *message* to the partition of its target."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.at(target).engine.take(IngressMessage(target, value, wait=wait), answer.set_result)
+        self.at(message.target).engine.take(message, answer.set_result)
         return await asyncio.wait_for(answer, DEADLINE)
 
     def state(self, address: Address, name: str) -> TypedValue | None:

@@ -41,7 +41,8 @@ def test_an_empty_folder_is_used(tmp_path: Path) -> None:
 
 def test_another_number_of_partitions_is_refused(folder: Path) -> None:
     assert refused(folder, 3) == (
-        f"store {folder}: it has 2 partitions, not 3. Run it with --partitions 2; their number can't be changed."
+        f"store {folder}: it has 2 partitions, not 3. Run it with --partitions 2; or export it, and "
+        "import it with --partitions 3."
     )
 
 
@@ -49,8 +50,8 @@ def test_a_store_without_partitions_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "bank.db"
     SqliteStore(file).close()
     assert refused(file, 2) == (
-        f"store {file}: it is a store without partitions. Run it without --partitions, or choose another store with "
-        "--store."
+        f"store {file}: it is a store without partitions. Run it without --partitions; or export it, and import it "
+        "into another store with --partitions 2."
     )
 
 
@@ -155,7 +156,9 @@ def test_the_folder_opens_for_no_single_engine(folder: Path) -> None:
 def test_the_folder_is_not_replaced(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError) as caught:
         replace_store(folder, lambda _: None)
-    assert str(caught.value) == f"store {folder}: it has 2 partitions, and can't be imported to yet. Name a file."
+    assert str(caught.value) == (
+        f"store {folder}: it has 2 partitions, which an import does not replace. Name another store."
+    )
     SqliteStore(tmp_path / "copy").close()
     with pytest.raises(StoreError) as caught:
         restore_store(tmp_path / "copy", folder)

@@ -138,16 +138,11 @@ def test_commands_change_all_partitions_as_one_store(system: Running) -> None:
 @pytest.mark.parametrize(
     ("command", "error"),
     [
-        (
-            ("export", "app.py"),
-            "Error: {store} has several partitions, which `export` can't use yet. Copy the folder to keep it; "
-            "`statefun-actors state` shows its entities.\n",
-        ),
         (("run", "app.py"), "Error: store {store}: it has 2 partitions. Run it with --partitions 2.\n"),
         (
             ("run", "app.py", "--partitions", "3"),
-            "Error: store {store}: it has 2 partitions, not 3. Run it with --partitions 2; their number can't be "
-            "changed.\n",
+            "Error: store {store}: it has 2 partitions, not 3. Run it with --partitions 2; or export it, "
+            "and import it with --partitions 3.\n",
         ),
     ],
 )

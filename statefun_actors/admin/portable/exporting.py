@@ -9,14 +9,17 @@ from statefun_actors.admin.portable.lines import Known
 from statefun_actors.store import DamagedStateError, EgressRecord, EntityRow, Message, StoreReader, Timer, pack, unpack
 
 _CHUNK = 500
+_INPUT = "source:"
+"""The names of the positions in inputs begin with it."""
 
 
-def export_store(store: StoreReader, known: Known | None = None) -> Iterator[bytes]:
+def export_store(store: StoreReader, known: Known | None = None, *, with_inputs: bool = True) -> Iterator[bytes]:
     """The lines of *store*, each with its line feed. Use a snapshot of a store that changes meanwhile.
 
     Args:
         store: read lazily.
         known: makes values of an application's own types readable, see :func:`known_codecs`.
+        with_inputs: whether the positions in inputs are exported; without them, inputs are read from the start again.
 
     Raises:
         StoreError: it can't be read.
@@ -26,6 +29,8 @@ def export_store(store: StoreReader, known: Known | None = None) -> Iterator[byt
     yield _line(lines.Header(lines.VERSION, recovered.next_seq))
     count = 0
     for name, position in sorted(recovered.positions.items()):
+        if name.startswith(_INPUT) and not with_inputs:
+            continue
         count += 1
         yield _line(lines.PositionLine(name, position))
     for line in _rows(store, known):

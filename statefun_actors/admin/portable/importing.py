@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol, assert_never
 
@@ -21,9 +21,9 @@ from statefun_actors.store import (
     KeyedRequest,
     Message,
     ReadOnlyStore,
-    Store,
     StoreError,
     Timer,
+    new_partitions,
     pack,
     replace_store,
 )
@@ -56,16 +56,23 @@ class StoreNotEmptyError(StoreError):
 
 
 async def import_store(
-    source: Iterable[bytes], file: str, target: Path, known: Known | None = None, *, replace: bool = False
+    source: Iterable[bytes],
+    file: str,
+    target: Path,
+    known: Known | None = None,
+    *,
+    replace: bool = False,
+    partitions: int | None = None,
 ) -> dict[str, int]:
-    """Import the lines in *source* into the store file *target*; memory does not grow with their number.
+    """Import the lines in *source* into the store *target*; memory does not grow with their number.
 
     Args:
         source: lines from :func:`export_store`.
         file: their name in errors.
-        target: path of the store. No engine may run on it meanwhile.
+        target: path of the store, a file. No engine may run on it meanwhile.
         known: reads values of an application's own types, see :func:`known_codecs`.
         replace: whether data in *target* is replaced.
+        partitions: their number; *target* is then the path of a new folder. None: there are no partitions.
 
     Returns:
         The numbers of ``messages``, ``timers``, ``egress``, ``dead_letters``, entities of each function type; open
@@ -83,6 +90,11 @@ async def import_store(
             raise StoreNotEmptyError(str(target), holds)
 
     try:
+        if partitions is not None:
+            with new_partitions(target, partitions) as writer:
+                await _fill(writer, source, file, known or {})
+                await writer.end()
+                return _counts(writer)
         with replace_store(target, confirm) as store:
             await _fill(store, source, file, known or {})
             return _counts(store)
@@ -90,7 +102,15 @@ async def import_store(
         raise StoreError(str(target), f"it can't be written: {error}", "Nothing was imported.") from error
 
 
-def _counts(store: Store) -> dict[str, int]:
+class _Target(Protocol):
+    """A store, or several as one."""
+
+    async def commit(self, commit: Commit) -> None: ...
+
+    def counts(self, without: Collection[str] = ()) -> Mapping[str, int]: ...
+
+
+def _counts(store: _Target) -> dict[str, int]:
     whole, counts = store.counts(), dict(store.counts(OWN_FUNCTIONS))
     own = {"asks": REPLY, "schedules": SCHEDULE}
     return counts | {name: whole[typename] for name, typename in own.items() if typename in whole}
@@ -114,7 +134,7 @@ def _contents(store: ReadOnlyStore) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in parts.items() if number)
 
 
-async def _fill(store: Store, source: Iterable[bytes], file: str, known: Known) -> None:
+async def _fill(store: _Target, source: Iterable[bytes], file: str, known: Known) -> None:
     batch = _Batch(known)
     number, ended = 0, False
     for number, text in enumerate(source, 1):
@@ -125,14 +145,21 @@ async def _fill(store: Store, source: Iterable[bytes], file: str, known: Known) 
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise BadExportError(file, number, _reason(error)) from None
         if batch.rows >= _ROWS or batch.bytes >= _BYTES:
-            await store.commit(batch.commit())
+            await _commit(store, batch, file, number)
     if not ended:
         missing = "expected a line of kind `end` as the last one, got the end of the file: it was cut short"
         raise BadExportError(file, number + 1, missing)
-    await store.commit(batch.commit())
+    await _commit(store, batch, file, number)
     timers = store.counts()["timers"]
     if timers != batch.timers_seen:
         raise BadExportError(file, number, f"{batch.timers_seen - timers} timers have the `seq` of another one")
+
+
+async def _commit(store: _Target, batch: _Batch, file: str, number: int) -> None:
+    try:
+        await store.commit(batch.commit())
+    except ValueError as error:
+        raise BadExportError(file, number, str(error)) from None
 
 
 def _reason(error: Exception) -> str:

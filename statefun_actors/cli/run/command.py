@@ -73,7 +73,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--partitions", type=Written(read_partitions), metavar="N",
     help="Run N processes, to use several cores. Each entity is in one of them; the state is in a folder of N stores "
-    "at the path of --store. The number of an existing store can't be changed. No history is recorded.",
+    "at the path of --store. Export and import change the number of a store. No history is recorded.",
 )  # fmt: skip
 @click.option("--memory", is_flag=True, help="Keep state in memory only; it is lost when the run ends.")
 @click.option(

@@ -20,7 +20,6 @@ from statefun_actors.cli.store.place import (
     no_more_than,
     place_of,
     store_command,
-    without_partitions,
 )
 
 _HELP = f"""Write a whole store as lines of JSON, on standard output or to a file.
@@ -34,6 +33,10 @@ _HELP = f"""Write a whole store as lines of JSON, on standard output or to a fil
 The lines have all data as of one commit: entities, waiting and delayed messages, kept egress records, dead letters,
 and positions in inputs. They leave out the history, which backup copies. An engine may run on the store. import creates
 the same store from them.
+
+Of a store with several partitions, the lines are those of one store, and import creates one with any number of
+partitions from them. No engine may run on it, and nothing may be on the way between two partitions. Positions in inputs
+are those of each partition, so they must be left out: --without-inputs.
 {EXIT_CODES}
 """
 
@@ -44,18 +47,23 @@ the same store from them.
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="Write to this file, completely or not at all; compressed if its name ends in .gz. Default: standard output.",
 )  # fmt: skip
+@click.option(
+    "--without-inputs", is_flag=True,
+    help="Leave out the positions in inputs: a run with these inputs then reads them from the start.",
+)  # fmt: skip
 @store_command
-def export(words: tuple[str, ...], output: Path | None, store: Path | None, as_json: bool) -> None:
+def export(
+    words: tuple[str, ...], output: Path | None, without_inputs: bool, store: Path | None, as_json: bool
+) -> None:
     from statefun_actors.admin import export_store
+    from statefun_actors.store import open_stopped
 
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
-    place = without_partitions(
-        place_of(app, store), "export", "Copy the folder to keep it; `statefun-actors state` shows its entities."
-    )
-    count = 0
-    with place.reader() as reader, _writer(output) as file:
-        for line in export_store(reader, place.known):
+    place = place_of(app, store)
+    count, with_inputs = 0, not without_inputs
+    with open_stopped(place.store, with_inputs=with_inputs) as reader, _writer(output) as file:
+        for line in export_store(reader, place.known, with_inputs=with_inputs):
             file.write(line)
             count += 1
     if output is None:

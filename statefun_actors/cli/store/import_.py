@@ -13,6 +13,8 @@ from pathlib import Path
 import click
 
 from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.run.partitioning import read_partitions
+from statefun_actors.cli.settings_options import Written
 from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
 
 _HELP = f"""Create a store from the lines of an export.
@@ -23,6 +25,7 @@ the one of --store. APP is needed if the file has values that only its classes c
 \b
   statefun-actors import app.py store.jsonl.gz
   statefun-actors import --store copy.db store.jsonl
+  statefun-actors export --store two.db | statefun-actors import --store four.db - --partitions 4
 
 If a line is invalid, nothing is imported. A store that is not empty is refused unless --replace is given; no engine may
 run on it. {EXIT_CODES}
@@ -32,14 +35,22 @@ run on it. {EXIT_CODES}
 @click.command("import", help=_HELP)
 @click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
 @click.option("--replace", is_flag=True, help="Replace the content of the store, after the file was checked.")
+@click.option(
+    "--partitions", type=Written(read_partitions), metavar="N",
+    help="Create a store for run --partitions N, a folder with a file for each. Default: one file.",
+)  # fmt: skip
 @store_command
-def import_(words: tuple[str, ...], replace: bool, store: Path | None, as_json: bool) -> None:
+def import_(words: tuple[str, ...], replace: bool, partitions: int | None, store: Path | None, as_json: bool) -> None:
     from statefun_actors.admin import import_store
 
+    if replace and partitions is not None:
+        raise click.UsageError("--partitions creates a new store; omit --replace.")
     app, file = app_and_file(words, store)
     place = place_of(app, store)
     with _lines(file) as lines:
-        counts = asyncio.run(import_store(lines, file, place.store, place.known, replace=replace))
+        counts = asyncio.run(
+            import_store(lines, file, place.store, place.known, replace=replace, partitions=partitions)
+        )
     if as_json:
         echo_json({"store": str(place.store), **_named(counts)})
         return

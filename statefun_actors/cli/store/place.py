@@ -97,19 +97,6 @@ def place_of(app: str | None, store: Path | None) -> StoreLocation:
     return StoreLocation(store or default_store(loaded.name), application, known_codecs(application))
 
 
-def without_partitions(place: StoreLocation, command: str, instead: str) -> StoreLocation:
-    """*place*, for a *command* that can't use a store with several partitions yet; *instead*: what to do, a sentence.
-
-    Raises:
-        click.ClickException: *place* is such a store.
-    """
-    from statefun_actors.store import has_partitions
-
-    if has_partitions(place.store):
-        raise click.ClickException(f"{place.store} has several partitions, which `{command}` can't use yet. {instead}")
-    return place
-
-
 def app_and_rest(
     words: Sequence[str], store: Path | None, is_rest: Callable[[str], bool] | None = None
 ) -> tuple[str | None, list[str]]:

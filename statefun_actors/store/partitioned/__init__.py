@@ -16,6 +16,11 @@ from statefun_actors.store.partitioned.layout import (
     open_partition,
     read_layout,
 )
+from statefun_actors.store.partitioned.moving import (
+    PartitionsWriter,
+    new_partitions,
+    stopped,
+)
 from statefun_actors.store.partitioned.reader import (
     PartitionsReader,
 )
@@ -23,8 +28,10 @@ from statefun_actors.store.partitioned.reader import (
 __all__ = [
     "Layout",
     "PartitionsReader",
+    "PartitionsWriter",
     "contact_of",
     "create_partitions",
+    "new_partitions",
     "open_one_of",
     "open_partition",
     "open_reader",
@@ -32,6 +39,7 @@ __all__ = [
     "read_layout",
     "replace_store",
     "restore_store",
+    "stopped",
 ]
 
 
@@ -51,13 +59,15 @@ def open_reader(file: Path, *, older: bool = False) -> ReadOnlyStore:
 
 
 def replace_store(store: Path, confirm: Callable[[ReadOnlyStore], None]) -> AbstractContextManager[Store]:  # noqa: ARG001 - the interface of all stores
-    """Refuses: an import can't write several partitions yet.
+    """Refuses: an import creates a new store of several partitions.
 
     Raises:
         StoreError: always.
     """
     raise StoreError(
-        str(store), f"it has {read_layout(store).partitions} partitions, and can't be imported to yet", "Name a file."
+        str(store),
+        f"it has {read_layout(store).partitions} partitions, which an import does not replace",
+        "Name another store.",
     )
 
 

@@ -10,14 +10,15 @@ import asyncio
 import os
 import shutil
 import uuid
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
 
 from statefun_actors.partitions import Partition
-from statefun_actors.store import PARTITION, Commit, Recovered, StoreError
+from statefun_actors.store import PARTITION, Commit, Recovered, Store, StoreError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.system import make_folder, sync_folder
 
@@ -80,13 +81,13 @@ def create_partitions(folder: Path, count: int) -> Layout:
         raise StoreError(
             str(folder),
             "it is a store without partitions",
-            "Run it without --partitions, or choose another store with --store.",
+            f"Run it without --partitions; or export it, and import it into another store with --partitions {count}.",
         )
     if not (folder / FILE).exists():
         if folder.exists() and any(folder.iterdir()):
             raise StoreError(str(folder), f"it is a folder without {FILE}", "Choose another store with --store.")
         try:
-            _create(folder, Layout(partitions=count, system=uuid.uuid4().hex))
+            _create(folder, count)
         except OSError as error:
             raise StoreError(str(folder), f"it can't be created: {error.strerror}", "Choose another path.") from None
     found = read_layout(folder)
@@ -94,33 +95,49 @@ def create_partitions(folder: Path, count: int) -> Layout:
         raise StoreError(
             str(folder),
             f"it has {found.partitions} partitions, not {count}",
-            f"Run it with --partitions {found.partitions}; their number can't be changed.",
+            f"Run it with --partitions {found.partitions}; or export it, and import it with --partitions {count}.",
         )
     return found
 
 
-def _create(folder: Path, layout: Layout) -> None:
+def _create(folder: Path, count: int) -> None:
+    with building(folder, count) as (layout, stores):
+        asyncio.run(mark(layout, stores, {}))
+
+
+async def mark(layout: Layout, stores: Sequence[Store], positions: Mapping[str, str]) -> None:
+    """Write to each of *stores* which partition it is, and *positions*."""
+    for number, store in enumerate(stores):
+        marked = {**positions, PARTITION: layout.mark(number)}
+        await store.commit(Commit(positions=marked, next_seq=store.recover().next_seq))
+
+
+@contextmanager
+def building(folder: Path, count: int) -> Generator[tuple[Layout, list[SqliteStore]]]:
+    """A new system: its layout, and the stores of *count* partitions, each of which must be marked.
+
+    They are in *folder* when the block ends without an error.
+    """
+    layout = Layout(partitions=count, system=uuid.uuid4().hex)
     make_folder(folder.parent)
-    building = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(building, ignore_errors=True)
-    make_folder(building)
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    make_folder(partial)
     try:
-        for number in range(layout.partitions):
-            store = SqliteStore(building / str(number), commits="loop")
-            try:
-                asyncio.run(store.commit(Commit(positions={PARTITION: layout.mark(number)})))
-            finally:
-                store.close()
-        (building / FILE).write_bytes(msgspec.json.encode(layout) + b"\n")
-        with (building / FILE).open("rb") as file:
+        with ExitStack() as opened:
+            files = [partial / str(number) for number in range(count)]
+            stores = [opened.enter_context(closing(SqliteStore(file, commits="loop"))) for file in files]
+            yield layout, stores
+        (partial / FILE).write_bytes(msgspec.json.encode(layout) + b"\n")
+        with (partial / FILE).open("rb") as file:
             os.fsync(file.fileno())
-        sync_folder(building)
+        sync_folder(partial)
         with suppress(FileNotFoundError):
             folder.rmdir()  # an empty one
-        building.rename(folder)
+        partial.rename(folder)
         sync_folder(folder.parent)
     finally:
-        shutil.rmtree(building, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def open_one_of(folder: Path, number: int, *, brief: bool = False) -> SqliteStore:

@@ -18,8 +18,9 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from statefun_actors.address import Address
-from statefun_actors.partitions import Partition, partition_of
+from statefun_actors.partitions import Partition, egress_link, is_between_partitions, partition_of, partition_of_name
 from statefun_actors.store import (
+    FORMER_CALLERS,
     PARTITION,
     DeadLetterEntry,
     EgressRecord,
@@ -40,6 +41,9 @@ from statefun_actors.store.sqlite import SqliteReader
 
 _Numbered = TypeVar("_Numbered", Message, Timer, EgressRecord, DeadLetterEntry, HistoryRow)
 _SEQ: Final = attrgetter("seq")
+_SINK: Final = "sink:"
+_SOURCE: Final = "source:"
+"""The names of the positions of sinks and of sources begin with these."""
 
 
 class PartitionsReader:
@@ -47,11 +51,16 @@ class PartitionsReader:
 
     Each partition is read as of its own last commit: a message from one to another may be in both, or in neither.
 
+    Args:
+        folder: has the partitions.
+        older: accept stores of an earlier version, see :func:`statefun_actors.store.open_reader`.
+        renumbered: whether all numbers are greater than any in a partition, so that none is used twice.
+
     Raises:
         StoreError: *folder* is not a store with partitions, or one of them can't be read or is not that of its name.
     """
 
-    def __init__(self, folder: Path, *, older: bool = False) -> None:
+    def __init__(self, folder: Path, *, older: bool = False, renumbered: bool = False) -> None:
         self._folder = folder
         layout = read_layout(folder)
         count = layout.partitions
@@ -61,6 +70,7 @@ class PartitionsReader:
                 if not reader.is_older:
                     check_mark(folder / str(n), reader.recover(), Partition(n, count), layout.system)
             self._opened = opened.pop_all()
+        self._shift = max(reader.recover().next_seq for reader in self._readers) if renumbered else 0
 
     @property
     def is_older(self) -> bool:
@@ -113,7 +123,7 @@ class PartitionsReader:
         if seq < 0:
             return None
         seq, number = divmod(seq, len(self._readers))
-        found = self._readers[number].dead_letter(seq)
+        found = self._readers[number].dead_letter(seq - self._shift)
         return None if found is None else self._shown(number, found)
 
     # --- of all, in order
@@ -171,16 +181,46 @@ class PartitionsReader:
     # --- together
 
     def recover(self) -> Recovered:
-        """The positions are those that all partitions share, and what is paused in any."""
+        """The positions are those that all partitions share, those of sinks, and what is paused in any."""
         found = [reader.recover() for reader in self._readers]
         pauses: dict[PauseTarget, int] = {}
         for each in reversed(found):
             pauses |= read_pauses(each)
         shared = set(found[0].positions).intersection(*(each.positions for each in found))
-        positions = {name: found[0].positions[name] for name in sorted(shared) if name != PARTITION}
+        positions = {
+            name: found[0].positions[name]
+            for name in sorted(shared)
+            if name not in {PARTITION, FORMER_CALLERS} and not name.startswith((_SINK, _SOURCE))
+        }
+        for number, each in enumerate(found):
+            positions |= {name: at for name, at in each.positions.items() if self._is_sink_of(number, name)}
         if pauses:
             positions |= pauses_position(pauses)
-        return Recovered(max(each.next_seq for each in found) * len(found), positions)
+        return Recovered((max(each.next_seq for each in found) + self._shift) * len(found), positions)
+
+    def inputs(self) -> list[str]:
+        """The names of inputs that have a position, which is that of each partition for itself."""
+        names = {name for reader in self._readers for name in reader.recover().positions if name.startswith(_SOURCE)}
+        plain = {name.removeprefix(_SOURCE) for name in names}
+        return sorted(name for name in plain if not is_between_partitions(name))
+
+    def crossing(self) -> int:
+        """The number of messages and egress records that are on the way to another partition."""
+        count = 0
+        for number, reader in enumerate(self._readers):
+            for egress, kept in reader.egress_counts().items():
+                writer = partition_of_name(egress, len(self._readers))
+                link = f"{_SOURCE}{egress_link(number, egress)}"
+                if is_between_partitions(egress) or link in self._readers[writer].recover().positions:
+                    count += kept
+        return count
+
+    def _is_sink_of(self, number: int, name: str) -> bool:
+        """Whether *name* is the position of a sink that partition *number* has for all."""
+        egress = name.removeprefix(_SINK)
+        if egress == name or is_between_partitions(egress):
+            return False
+        return partition_of_name(egress, len(self._readers)) == number
 
     def types(self) -> list[str]:
         return sorted({typename for reader in self._readers for typename in reader.types()})
@@ -217,10 +257,10 @@ class PartitionsReader:
 
     def _before(self, shown: int, number: int) -> int:
         """The greatest number of partition *number* that is shown as *shown* or less."""
-        return (shown - number) // len(self._readers)
+        return (shown - number) // len(self._readers) - self._shift
 
     def _shown(self, number: int, row: _Numbered) -> _Numbered:
-        return replace(row, seq=row.seq * len(self._readers) + number)
+        return replace(row, seq=(row.seq + self._shift) * len(self._readers) + number)
 
     def _merged(
         self, read: Callable[[SqliteReader, int], Iterator[_Numbered]], key: Callable[[_Numbered], object]
