@@ -42,7 +42,7 @@ def other_endpoints(module: Module, own: str) -> Sequence[OtherEndpoint]:
     return found
 
 
-async def watch_endpoints(endpoints: Sequence[OtherEndpoint], tick: float = 1.0) -> AsyncIterator[str]:
+async def watch_endpoints(endpoints: Sequence[OtherEndpoint], tick: float = 5.0) -> AsyncIterator[str]:
     """Yield a line for each endpoint that can't be reached, and one when it is there again. It never ends."""
     down: set[OtherEndpoint] = set()
     while True:
