@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +20,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from statefun_actors import DeadLetter, Settings
+from statefun_actors.asking import ANSWERS
 from statefun_actors.cli.module.requirements import served_by
 from statefun_actors.cluster import ToolFailedError, missing_tool
 from statefun_actors.cluster.leash import leashed
 from statefun_actors.cluster.reserved_ports import ReservedPort
-from statefun_actors.deploy import Wanted, planned_module, write_module
+from statefun_actors.deploy import Component, KafkaEgress, Wanted, planned_module, write_module
 from statefun_actors.dispatch import Application
 from tests.flink.distribution import distribution
 from tests.flink.jvm import FlinkError, FlinkJvm
@@ -54,8 +56,10 @@ class GatewayJob:
         self.served.close()
 
 
-def new_job(broker: Broker, folder: Path, name: str) -> GatewayJob:
+def new_job(broker: Broker, folder: Path, name: str, *, final_answers: bool = False) -> GatewayJob:
     """A job of the application *name*, in *folder*, over the running *broker*.
+
+    *final_answers*: whether answers are exactly-once, each with the checkpoint that completes it.
 
     Raises:
         FlinkError: it does not run in time.
@@ -64,6 +68,8 @@ def new_job(broker: Broker, folder: Path, name: str) -> GatewayJob:
     port = ReservedPort()
     wanted = Wanted(url=port.url, kafka=broker.address, name=name, gateway=True)
     planned = planned_module(served_by(Application(*SERVED, settings=SETTINGS), SETTINGS), wanted)
+    if final_answers:
+        planned = attrs.evolve(planned, components=[_final(each) for each in planned.components])
     topics = [topic.topic for ingress in planned.kafka_ingresses for topic in ingress.topics]
     admin = AdminClient({"bootstrap.servers": broker.address, "log_level": 0})
     for made in admin.create_topics([NewTopic(topic, 1, 1) for topic in [*topics, "letters"]]).values():
@@ -79,6 +85,12 @@ def new_job(broker: Broker, folder: Path, name: str) -> GatewayJob:
         served.close()
         raise
     return GatewayJob(broker, served, jvm, module)
+
+
+def _final(component: Component) -> Component:
+    if isinstance(component, KafkaEgress) and component.id == ANSWERS:
+        return attrs.evolve(component, delivery="exactly-once", transaction_timeout=timedelta(minutes=15))
+    return component
 
 
 def gateway_job() -> GatewayJob:
