@@ -1,6 +1,7 @@
 """Runs the blocks of one page of the documentation, in order, in one folder, as a reader would.
 
-- A block with a file name (````` ```python shop.py `````) is saved as that file; a file ``test_….py`` is run by pytest.
+- A block with a file name (````` ```python shop.py `````) is saved as that file. Files ``test_….py`` are run by one
+  pytest, before the next block that runs or that changes a file.
 - Other blocks of Python are run as programs, those of bash as scripts. Port 8080 becomes a free port.
 - A block ````` ```text output ````` is what the last script printed, or some of its lines; other text is not checked.
 """
@@ -45,10 +46,14 @@ def walk(page: str, folder: Path, *, only: Collection[str] | None = None) -> Non
     """Run the blocks of the text *page* in *folder*; *only*: those with one of these file names."""
     port, printed = free_port(), ""
     (folder / "pyproject.toml").write_text(f'[tool.statefun-actors.run]\nbind = ["127.0.0.1:{port}"]\n')
+    tests: list[str] = []
     for language, file, text in blocks(page):
         if only is not None and file not in only:
             continue
         text = text.replace(":8080", f":{port}")  # noqa: PLW2901
+        if tests and ((folder / file).exists() if file else language in {"python", "bash"}):
+            _run([*_PYTEST, *tests], folder)
+            tests.clear()
         if language == "text":
             if file == "output":
                 shown = [" ".join(line.split()) for line in text.splitlines()]
@@ -60,13 +65,15 @@ def walk(page: str, folder: Path, *, only: Collection[str] | None = None) -> Non
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
             if place.name.startswith("test_"):
-                _run([*_PYTEST, file], folder)
+                tests.append(file)
         elif language == "python":
             _run([sys.executable, "-W", "error", "-c", text], folder)
         elif language == "bash":
             printed = _run(["bash", "-euc", text], folder)
         else:
             raise AssertionError(f"expected a file name, or python, bash or text; got a block of {language}")
+    if tests:
+        _run([*_PYTEST, *tests], folder)
 
 
 def _run(command: list[str], folder: Path) -> str:
