@@ -42,6 +42,9 @@ hypothesis.settings.load_profile("steady")
 LONG_SECONDS: Final = 900
 """The time limit of slow tests, and of those that may be the first to start Flink or Kafka, and to fetch it."""
 
+LONGEST_ID: Final = 200
+"""Characters of a text in the id of a test."""
+
 _LEFT: Final = pytest.StashKey[Counter[str]]()
 """How many tests of each group have not run yet."""
 
@@ -68,6 +71,17 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None  # pytest-xdist reads it
     return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """The beginning of a long text: each worker sends the ids of all tests, and one was of two million characters."""
+    match val:
+        case str() if len(val) > LONGEST_ID:
+            return f"{val[:LONGEST_ID]}... of {len(val)}"
+        case bytes() if len(val) > LONGEST_ID:
+            return f"{val[:LONGEST_ID].decode('latin-1')}... of {len(val)}"
+        case _:
+            return None  # pytest's own
 
 
 @pytest.hookimpl(tryfirst=True)
