@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from statefun_actors import Address
 from statefun_actors.history import KEEP, Entry, Kind, Recorder, Step, read_history
+from statefun_actors.history.entries import entries_of, key_of
+from statefun_actors.history.reading import NEWEST
 from statefun_actors.model import Send
 from statefun_actors.store import Commit, Message, Store, StoreReader
 from statefun_actors.types import pack
@@ -44,3 +46,9 @@ async def record_with_gap(store: Store, entity: Address, *, older: int, newer: i
 def read_gaps(store: StoreReader) -> list[Entry]:
     """The last gaps, newest first."""
     return [entry for _, entry in read_history(store, [Address("t/none", "none")]) if entry.kind == Kind.GAP]
+
+
+def read_addresses(store: StoreReader, of: Sequence[Step]) -> list[Address]:
+    """The addresses of the entries of those entities, oldest first. Each row is unpacked once: it may hold many."""
+    rows = {row.seq: row for step in of for row in store.history(key_of(*step.address), NEWEST.row, 10)}
+    return [Address(entry.type, entry.id) for seq in sorted(rows) for entry in entries_of(rows[seq])]

@@ -17,7 +17,7 @@ from statefun_actors.history import (
 from statefun_actors.store import Commit, DeadLetterEntry, MemoryStore, Message
 from statefun_actors.types import pack
 from tests.engine.engines import running, send
-from tests.engine.recorded import commit, read_gaps, steps
+from tests.engine.recorded import commit, read_addresses, read_gaps, steps
 
 
 class Picky(Entity, typename="discards/picky"):
@@ -84,9 +84,9 @@ async def test_too_many_in_one_epoch_are_bounded_and_a_gap_says_so() -> None:
     found = [discarded_step(letter, 5) for letter in letters(1_500, characters=8_000)]
     await commit(store, Recorder(store, 100, lambda: 5), found)
 
-    recorded = sum(1 for letter in found for _ in read_entries(store, [letter.address]))
-    assert 1_000 < recorded < 1_050
-    assert [gap.count for gap in read_gaps(store)] == [1_500 - recorded]
+    recorded = read_addresses(store, found)
+    assert 1_000 < len(recorded) == len(set(recorded)) < 1_050
+    assert [gap.count for gap in read_gaps(store)] == [1_500 - len(recorded)]
 
 
 async def test_without_an_engine_they_are_bounded_too() -> None:
@@ -97,8 +97,9 @@ async def test_without_an_engine_they_are_bounded_too() -> None:
     assert append_steps(store, []) == []
     await store.commit(Commit(history=append_steps(store, found)))
 
-    recorded = [step.address for step in found if list(read_entries(store, [step.address]))]
+    recorded = read_addresses(store, found)
     assert 500 < len(recorded) < 530
     assert recorded == [step.address for step in found][-len(recorded) :]
     assert [gap.count for gap in read_gaps(store)] == [700 - len(recorded)]
     assert [Address(entry.type, entry.id) for _, entry in read_entries(store, [recorded[0]])] == recorded[:1]
+    assert list(read_entries(store, [found[-len(recorded) - 1].address])) == []
