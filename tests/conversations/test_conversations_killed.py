@@ -95,7 +95,10 @@ def test_kills_leave_each_conversation_complete(tmp_path: Path, kills: int) -> N
                 clients.over.wait(chance.uniform(0.0, 0.4))
                 shop.kill()
                 shop.start()
-            wait_for(lambda: clients.placed == orders and len(clients.approved) == orders and _settled(shop, orders))
+            wait_for(
+                lambda: clients.placed == orders and len(clients.approved) == orders and _settled(shop, orders),
+                pause=0.1,
+            )
         finally:
             clients.end()
         assert shop.stop() == 0

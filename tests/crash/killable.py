@@ -79,9 +79,9 @@ class Killable:
         raise AssertionError(f"no answer to {path}")
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Return once *condition* holds."""
+def wait_for(condition: Callable[[], bool], *, pause: float = 0.02) -> None:
+    """Return once *condition* holds, which is looked at after each *pause*, in seconds."""
     end = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < end, "the deadline is over"
-        time.sleep(0.02)  # between two looks
+        time.sleep(pause)

@@ -49,7 +49,7 @@ def test_kills_lose_and_double_no_alarm(tmp_path: Path) -> None:
             run.start()
         for thread in devices:
             thread.join()
-        wait_for(lambda: _all_silent(tmp_path))
+        wait_for(lambda: _all_silent(tmp_path), pause=0.1)
         assert run.stop() == 0
 
     found = dict(read_entities(tmp_path / "store.db", Device))

@@ -20,7 +20,7 @@ ORDERS = Path(__file__).parents[2] / "examples" / "orders" / "orders.py"
 ORDERS_A_LIFE = 3
 
 
-@pytest.mark.parametrize("kills", [20, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [6, pytest.param(50, marks=pytest.mark.slow)])
 def test_kills_leave_the_money_right(tmp_path: Path, kills: int) -> None:
     bank = Bank(0, failures=0.3, slowness=0.02)
     threading.Thread(target=bank.serve_forever, daemon=True).start()

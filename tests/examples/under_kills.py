@@ -79,7 +79,7 @@ def run_under_kills(
             run.start()
         for thread in senders:
             thread.join(DEADLINE)
-        wait_for(ended)
+        wait_for(ended, pause=0.2)  # it reads the whole store
     finally:
         over.set()
     approving.join(DEADLINE)
