@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from statefun_actors.store import unpack
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import json_of
 from tests.cli.fork_server import fork_server
+from tests.cli.forked import Forked
 
 DEADLINE: Final = 30.0
 """Seconds after which a test gives up on what it waits for. Nothing takes that long."""
@@ -36,7 +37,7 @@ def _with_bind(arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 def run(*arguments: str, folder: Path, deadline: float = DEADLINE) -> subprocess.CompletedProcess[str]:
     """The finished command."""
-    if (server := fork_server()).fits:
+    if (server := fork_server()).fits(arguments, os.environ):
         return server.run(_with_bind(arguments), folder, deadline)
     return subprocess.run(
         [*COMMAND, *_with_bind(arguments)], cwd=folder, capture_output=True, text=True, timeout=deadline, check=False
@@ -51,17 +52,35 @@ def summary(*arguments: str, folder: Path, code: int = 0, deadline: float = DEAD
     return found
 
 
+Process: TypeAlias = subprocess.Popen[str] | Forked
+
+
 @contextmanager
-def started(*arguments: str, folder: Path) -> Generator[subprocess.Popen[str]]:
+def started(*arguments: str, folder: Path) -> Generator[Process]:
     """The command while it runs. It is killed at the end, if it still does."""
-    process = subprocess.Popen(
-        [*COMMAND, *_with_bind(arguments)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = _with_bind(arguments)
+    process = process_of(*command, folder=folder)
     try:
         yield process
     finally:
         process.kill()
         process.communicate()
+
+
+def process_of(
+    *arguments: str, folder: Path, environment: Mapping[str, str] | None = None, is_strict: bool = True
+) -> Process:
+    """The command with exactly these arguments, its output and its errors in a pipe each. Warnings are errors.
+
+    Unless *is_strict*: then errors go into its output, and warnings are what they are by default. It is forked where it
+    can't tell the difference.
+    """
+    environment = os.environ if environment is None else environment
+    if (server := fork_server()).fits(arguments, environment):
+        return server.start(arguments, folder, environment, is_strict=is_strict)
+    command = [*(COMMAND if is_strict else (sys.executable, "-m", "statefun_actors")), *arguments]
+    errors = subprocess.PIPE if is_strict else subprocess.STDOUT
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
 
 
 def without_times(log: str) -> str:

@@ -10,26 +10,31 @@ import atexit
 import functools
 import gc
 import importlib
+import importlib.util
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
 import click
 
 from statefun_actors.cli import main
+from tests.cli.forked import Forked
 
 _ROOT: Final = Path(__file__).parents[2]
 _READ_AT_THE_START: Final = ("PYTHON", "LC_", "LANG")
 """What the names of those environment variables begin with that an interpreter reads when it starts."""
+_STARTS_ITSELF: Final = {"--reload", "--workers", "--partitions"}
+"""Options of commands that start interpreters by the command line or the main module of their own."""
 
 
 class ForkServer:
@@ -45,39 +50,48 @@ class ForkServer:
             )  # fmt: skip
         atexit.register(self._end)
 
-    @property
-    def fits(self) -> bool:
-        """Whether a new interpreter would be as this one is."""
-        return _read_at_the_start(os.environ) == self._started_with
+    def fits(self, arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+        """Whether a new interpreter would be as this one is, and starts no other one as it was started itself."""
+        return _read_at_the_start(environment) == self._started_with and not _STARTS_ITSELF.intersection(arguments)
 
     def run(self, arguments: Sequence[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
         """The finished command; ``TimeoutExpired`` when it takes longer than *seconds*."""
-        reading, writing = os.pipe()
-        with (
-            os.fdopen(reading, "rb", 0) as status,
-            tempfile.TemporaryFile("w+") as order,
-            tempfile.TemporaryFile("w+") as out,
-            tempfile.TemporaryFile("w+") as err,
-        ):
-            json.dump([list(arguments), str(folder), dict(os.environ)], order)
-            order.seek(0)
-            try:
-                socket.send_fds(self._orders, [b"."], [order.fileno(), writing, out.fileno(), err.fileno()])
-            finally:
-                os.close(writing)
-            end = time.monotonic() + seconds
-            reported = b""
-            while reported.count(b"\n") < 2:
-                ready, _, _ = select.select([status], [], [], max(0.0, end - time.monotonic()))
-                if not ready:
-                    os.kill(int(reported.splitlines()[0]), signal.SIGKILL)
-                    raise subprocess.TimeoutExpired(list(arguments), seconds)
-                part = os.read(reading, 100)
-                assert part, "the process that forks has ended"
-                reported += part
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            order = [arguments, str(folder), dict(os.environ), True]
+            status = self._fork(order, out.fileno(), err.fileno())
+            with Forked(arguments, status, None, None) as command:
+                code = command.wait(seconds)
             out.seek(0)
             err.seek(0)
-            return subprocess.CompletedProcess(list(arguments), int(reported.splitlines()[1]), out.read(), err.read())
+            return subprocess.CompletedProcess(list(arguments), code, out.read(), err.read())
+
+    def start(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, is_strict: bool
+    ) -> Forked:
+        """The command while it runs; see :func:`tests.cli.commands.process_of`."""
+        order = [arguments, str(folder), dict(environment), is_strict]
+        with ExitStack() as ends:
+            out, out_end = self._pipe(ends)
+            err, err_end = self._pipe(ends) if is_strict else (None, out_end)
+            return Forked(arguments, self._fork(order, out_end, err_end), out, err)
+
+    @staticmethod
+    def _pipe(ends: ExitStack) -> tuple[int, int]:
+        reading, writing = os.pipe()
+        ends.callback(os.close, writing)
+        return reading, writing
+
+    def _fork(self, order: Sequence[object], out: int, err: int) -> int:
+        """The reading end of the status of the command."""
+        reading, writing = os.pipe()
+        with tempfile.TemporaryFile("w+") as file:
+            json.dump(order, file)
+            file.seek(0)
+            try:
+                socket.send_fds(self._orders, [b"."], [file.fileno(), writing, out, err])
+            finally:
+                os.close(writing)
+        return reading
 
     def _end(self) -> None:
         with self._process:
@@ -111,6 +125,8 @@ def _become_a_command(orders: socket.socket) -> None:
     order, status, out, err = files
     if command := os.fork():
         os.write(status, b"%d\n" % command)
+        for each in (order, out, err):
+            os.close(each)
         _, ended = os.waitpid(command, 0)
         os.write(status, b"%d\n" % os.waitstatus_to_exitcode(ended))
         os._exit(0)
@@ -120,7 +136,11 @@ def _become_a_command(orders: socket.socket) -> None:
     os.close(out)
     os.close(err)
     with os.fdopen(order) as file:
-        arguments, folder, environment = json.load(file)
+        arguments, folder, environment, is_strict = json.load(file)
+    if not is_strict:
+        warnings.simplefilter("default")
+        for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", category)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
@@ -131,12 +151,23 @@ def _become_a_command(orders: socket.socket) -> None:
 
 if __name__ == "__main__":
     # What most commands and applications import is imported here, once.
-    for later in ("admin", "assembly", "cli.loading", "cli.run.running", "connectors", "entity", "store.sqlite"):
+    for later in (
+        "admin",
+        "assembly",
+        "cli.loading",
+        "cli.run.running",
+        "connectors",
+        "entity",
+        "http.server",
+        "store.sqlite",
+    ):
         importlib.import_module(f"statefun_actors.{later}")
     importlib.import_module("rich.table")
     context = click.Context(main)
     for command in main.list_commands(context):
         main.get_command(context, command)
+    # Processes that commands start by multiprocessing import what the main module of a command would have them import.
+    sys.modules["__main__"].__spec__ = importlib.util.find_spec("statefun_actors.__main__")
     gc.freeze()  # what is never freed is not looked at again, or copied, in each command
     _become_a_command(socket.socket(fileno=int(sys.argv[1])))
     main(prog_name="statefun-actors")

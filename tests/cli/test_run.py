@@ -459,7 +459,7 @@ def test_a_second_ctrl_c_ends_it_at_once_in_spite_of_handlers(folder: Path, kind
         if kind == "gate":
             assert process.stderr is not None
             process.stderr.readline()
-        wait_until(lambda: process.send_signal(signal.SIGINT) or process.poll() is not None, "it has ended")  # type: ignore[func-returns-value]
+        wait_until(lambda: process.send_signal(signal.SIGINT) or process.poll() is not None, "it has ended")
         process.communicate()
     (folder / "go").touch()
     summary(*BATCH, folder=folder)

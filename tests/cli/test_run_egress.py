@@ -103,7 +103,7 @@ async def test_a_run_that_is_stopped_while_an_endpoint_never_answers_exits_with_
         with started(*command, folder=folder) as process:
             await asyncio.to_thread(wait_until, lambda: len(receiver.posts) == 2, "both keys have a record under way")
             process.send_signal(signal.SIGTERM)
-            out, _ = await asyncio.to_thread(process.communicate, timeout=DEADLINE)
+            out, _ = await asyncio.to_thread(lambda: process.communicate(timeout=DEADLINE))
 
     reported = json.loads(out)
     assert process.returncode == 0

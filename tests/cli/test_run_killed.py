@@ -6,14 +6,13 @@ import gzip
 import json
 import random
 import signal
-import subprocess
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.commands import lines_of, started, states, summary, wait_until
+from tests.cli.commands import Process, lines_of, started, states, summary, wait_until
 
 APP = """
 from datetime import timedelta
@@ -101,7 +100,7 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def wait_to_kill(process: subprocess.Popen[str], folder: Path, written: int, *, in_commit: bool) -> None:
+def wait_to_kill(process: Process, folder: Path, written: int, *, in_commit: bool) -> None:
     """Until the egress file is that big; *in_commit*: and then until a commit has begun."""
     log = folder / ".statefun" / "app.db-wal"
     wait_until(lambda: size(folder / "credited.jsonl") >= written or process.poll() is not None, "enough is written")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import on_a_terminal, run, started, states, wait_until
+from tests.cli.commands import Process, on_a_terminal, run, started, states, wait_until
 
 APP = """
 from pathlib import Path
@@ -28,7 +27,7 @@ class Counter(Entity, typename="test/counter"):
 """
 
 
-def lines_of(process: subprocess.Popen[str], until: str) -> list[str]:
+def lines_of(process: Process, until: str) -> list[str]:
     """Its output, up to the line that contains *until*."""
     assert process.stderr is not None
     reported: list[str] = []
@@ -40,7 +39,7 @@ def lines_of(process: subprocess.Popen[str], until: str) -> list[str]:
 
 
 @contextmanager
-def reloading(folder: Path) -> Generator[subprocess.Popen[str]]:
+def reloading(folder: Path) -> Generator[Process]:
     """The command while it runs; its process ends with the block."""
     sender = folder / "sender"
     sender.mkdir()

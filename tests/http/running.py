@@ -9,12 +9,11 @@ import signal
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import Popen
 from typing import Any, NamedTuple
 
 import attrs
 
-from tests.cli.commands import DEADLINE, started
+from tests.cli.commands import DEADLINE, Process, started
 
 JSON = "application/json"
 
@@ -34,7 +33,7 @@ class Answer(NamedTuple):
 class Running:
     """A run that serves."""
 
-    process: Popen[str]
+    process: Process
     host: str
     port: int
     shown: str

@@ -6,10 +6,8 @@ import http.client
 import re
 import signal
 import ssl
-import subprocess
-import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from statefun_actors.address import Address
 from statefun_actors.model import Batch, Invocation, TypedValue
 from statefun_actors.testing.wires import request_2x, request_3x
 from statefun_actors.types import pack
+from tests.cli.commands import Process, process_of
 
 DEADLINE = 30.0
 OCTETS = "application/octet-stream"
@@ -28,7 +27,7 @@ OCTETS = "application/octet-stream"
 class Server:
     """A running ``statefun-actors serve``."""
 
-    process: subprocess.Popen[str]
+    process: Process
     host: str
     port: int
     shown: list[str]
@@ -60,19 +59,8 @@ class Server:
 @contextmanager
 def serving(app: Path, *options: str, env: dict[str, str] | None = None) -> Generator[Server]:
     """``serve`` on a free port."""
-    command: Sequence[str] = [
-        sys.executable,
-        "-m",
-        "statefun_actors",
-        "serve",
-        str(app),
-        "--bind",
-        "127.0.0.1:0",
-        *options,
-    ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=app.parent, env=env
-    )
+    arguments = ("serve", str(app), "--bind", "127.0.0.1:0", *options)
+    process = process_of(*arguments, folder=app.parent, environment=env, is_strict=False)
     shown: list[str] = []
     lines = process.stdout
     assert lines is not None

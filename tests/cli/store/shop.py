@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any, Final
 from click.testing import CliRunner, Result
 
 from statefun_actors.cli import main
-from tests.cli.commands import started, summary, wait_until, write_lines
+from tests.cli.commands import Process, started, summary, wait_until, write_lines
 
 APP: Final = '''
 from datetime import timedelta
@@ -80,7 +79,7 @@ WISHES: Final = (wish("ada", "tea", 5), wish("adam", "é\n", 0), wish("bob", "ja
 
 
 @contextmanager
-def engine(folder: Path) -> Generator[subprocess.Popen[str]]:
+def engine(folder: Path) -> Generator[Process]:
     """An engine that runs on the store in *folder*, with its control socket."""
     lock = folder / f"{STORE}.lock"
     with started("run", "app.py", "--quiet", "--bind", "none", folder=folder) as process:
