@@ -43,6 +43,10 @@ class Neighbours:
         """Whether the partition *own* writes the records of *egress* to their target."""
         return partition_of_name(egress, self.own.count) == self.own.own
 
+    def reads(self, ingress: str) -> bool:
+        """Whether the partition *own* reads *ingress* for all, if one of them does."""
+        return partition_of_name(ingress, self.own.count) == self.own.own
+
     def sinks(self) -> dict[str, LinkSink]:
         """The sinks for what is handed over to the others, by egress."""
         found = {link(to): self._sink(to) for to in self.own.others}

@@ -41,15 +41,19 @@ def folder(tmp_path: Path, topics: Topics) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
+@pytest.mark.parametrize(
+    ("delivery", "options"),
+    [("exactly-once", ()), ("at-least-once", ()), ("exactly-once", ("--partitions", "2"))],
+)
 def test_records_go_in_and_out_by_the_file_that_the_module_command_prints(
-    folder: Path, topics: Topics, delivery: str
+    folder: Path, topics: Topics, delivery: str, options: tuple[str, ...]
 ) -> None:
     name = topics.make(partitions=2)
     topics.write(name, [("ada", deposit(5)), ("bob", deposit(1)), ("ada", deposit(7)), ("bob", b"\xff{"), (None, b"x")])
     write_module(folder, topics.address, name, "--delivery", delivery)
 
-    reported = summary("app.py", "--module", "module.yaml", "--until-idle", folder=folder)
+    batch = ("app.py", "--module", "module.yaml", "--until-idle", *options)
+    reported = summary(*batch, folder=folder, deadline=2 * DEADLINE)
 
     assert by_key(topics.read(topics.name("out"), 3)) == {"ada": ["1 5", "2 7"], "bob": ["1 1"]}
     (dead,) = topics.read(topics.name("dead"), 1)

@@ -14,7 +14,6 @@ from tests.partitions.running import APP
     ("options", "error"),
     [
         (("--fire-timers", "--until-idle"), "--fire-timers yet: omit it"),
-        (("--module", "app.py"), "--module yet: omit it"),
         (("--reload",), "--reload yet: restart the run yourself"),
         (("--memory",), "--memory yet: omit it: the state is then in a folder of files"),
         (("--history", "5"), "--history yet: omit it"),

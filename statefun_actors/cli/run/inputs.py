@@ -29,8 +29,13 @@ def kafka_sources(
     for ingress in ingresses:
         source = KafkaSource(ingress, ReaderOptions(until_end=until_end))
         closing.callback(source.close)
-        found[f"kafka:{ingress.id}"] = source
+        found[topics_name(ingress)] = source
     return found
+
+
+def topics_name(ingress: KafkaIngress) -> str:
+    """The name of *ingress* in the store."""
+    return f"kafka:{ingress.id}"
 
 
 def input_name(path: Path, store: Path | None) -> str:

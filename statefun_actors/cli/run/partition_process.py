@@ -37,7 +37,9 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
             loaded = load_app(task.app)
             instruments = with_global_providers(metrics_instruments(task.metrics))
             app = Application(*loaded.served, settings=task.settings, instruments=instruments)
-            options = task.of_one(PartitionRun(neighbours, functools.partial(_report, reports)), sockets)
+            options = task.of_one(
+                PartitionRun(neighbours, functools.partial(_report, reports), with_topics=task.with_topics), sockets
+            )
 
             async def work() -> Summary:
                 return await Run(loaded.name, app, options, log).to_the_end()

@@ -31,10 +31,12 @@ class PartitionRun:
     Args:
         neighbours: the partition, and where the others are.
         report: sends what the supervisor must know.
+        with_topics: whether some partition reads topics, which may have no end.
     """
 
     neighbours: Neighbours
     report: Callable[[Ready | Rest], None]
+    with_topics: bool = False
 
     def open_store(self) -> Store:
         """Its store. Raises StoreError: it is in use, or not that of this partition."""

@@ -10,6 +10,7 @@ from socket import socket
 import attrs
 
 from statefun_actors.cli.logs import LogOptions
+from statefun_actors.cli.run.inputs import topics_name
 from statefun_actors.cli.run.options import RunOptions
 from statefun_actors.cli.run.partition_run import PartitionRun
 from statefun_actors.connectors.files import BAD_LINES
@@ -55,14 +56,21 @@ class PartitionTask:
     def egresses(self) -> frozenset[str]:
         """The egresses that have a target."""
         bad_lines = () if self.options.skip_bad_lines is None else (BAD_LINES,)
-        return frozenset((*self.options.egress, *bad_lines))
+        return frozenset((*self.options.egress, *(egress.id for egress, _ in self.options.kafka_egresses), *bad_lines))
+
+    @property
+    def with_topics(self) -> bool:
+        """Whether topics are read."""
+        return bool(self.options.kafka_ingresses)
 
     def of_one(self, partition: PartitionRun, sockets: Sequence[socket]) -> RunOptions:
         """The options of one partition, which listens at *sockets*."""
-        egress = self.options.egress
+        options, here = self.options, partition.neighbours
         return attrs.evolve(
-            self.options,
-            egress={name: target for name, target in egress.items() if partition.neighbours.writes(name)},
+            options,
+            egress={name: target for name, target in options.egress.items() if here.writes(name)},
+            kafka_ingresses=[ingress for ingress in options.kafka_ingresses if here.reads(topics_name(ingress))],
+            kafka_egresses=[each for each in options.kafka_egresses if here.writes(each[0].id)],
             listeners=[Listener(name, [sock]) for name, sock in zip(self.names, sockets, strict=True)],
             partition=partition,
         )

@@ -32,7 +32,6 @@ _ONE_PROCESS: Final = "or run without --partitions"
 _INSTEAD: Final = {
     "fire_timers": ("--fire-timers", "omit it"),
     "memory": ("--memory", "omit it: the state is then in a folder of files"),
-    "module_file": ("--module", "omit it"),
     "history": ("--history", "omit it"),
     "reload": ("--reload", "restart the run yourself"),
 }

@@ -157,8 +157,9 @@ class Run:
         self._stopped.set()
 
     def _input_failed(self) -> None:
-        """End the run early; of several partitions, once the others have read theirs."""
-        if self._options.partition is None:
+        """End the run early; of several partitions, once the others have read theirs, unless that may never end."""
+        partition = self._options.partition
+        if partition is None or partition.with_topics:
             self._read_no_more()
             return
         for source in self._sources.values():
