@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statefun_actors.dispatch import Application
 from statefun_actors.engine.evolution.shapes import shapes
-from statefun_actors.model import Expiration, StateSpec
+from statefun_actors.model import INGRESS, Expiration, StateSpec
 
 
 class ServedStates:
@@ -12,12 +12,14 @@ class ServedStates:
 
     def __init__(self, app: Application) -> None:
         self.renamed = app.renamed
-        self.durable_first = frozenset(name for name, served in app.all_served.items() if served.retries)
-        self.served = app.all_served.keys() - self.durable_first
+        # The ingress function is for gateways in front of Flink. The engine answers callers outside by itself.
+        functions = {name: served for name, served in app.all_served.items() if name != INGRESS}
+        self.durable_first = frozenset(name for name, served in functions.items() if served.retries)
+        self.served = functions.keys() - self.durable_first
         self.texts = shapes(app)
         """The shapes of the function types, as positions of the store."""
         self.specs: dict[str, tuple[StateSpec, ...]] = {
-            name: tuple(served.function.states) for name, served in app.all_served.items()
+            name: tuple(served.function.states) for name, served in functions.items()
         }
         self.names = {name: tuple(spec.name for spec in specs) for name, specs in self.specs.items()}
         self.expiring = {

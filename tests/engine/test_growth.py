@@ -128,4 +128,5 @@ async def test_a_start_asks_no_more_of_a_large_store(tmp_path: Path) -> None:
     empty, large = await asked(1), await asked(10_000)
 
     assert large == empty
+    assert not any("expires_ms" in query for query in large)  # nothing here expires
     assert len(large) <= 10  # positions are read twice: before was= moves what is stored, and after
