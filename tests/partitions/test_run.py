@@ -202,6 +202,10 @@ def test_a_partition_that_is_down_is_named_and_comes_back(tmp_path: Path) -> Non
         wait_for(lambda: _ready(running) == b"ready\n")
         assert running.add(THERE, 2).json() == {"id": THERE, "count": 2}
         assert "Warning: partition 1 was killed by SIGKILL; it is started again.\n" in running.logged()
+        os.kill(running.pid_of(1), signal.SIGTERM)
+        wait_for(lambda: "partition 1 ended with exit code 0; it is started again" in running.logged())
+        wait_for(lambda: _ready(running) == b"ready\n")
+        assert running.add(THERE, 3).json() == {"id": THERE, "count": 3}
 
 
 def shown(running: Running) -> str:

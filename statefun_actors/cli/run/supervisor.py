@@ -125,7 +125,8 @@ class _Partitions:
             return
         if isinstance(report, Summary):
             state.summary = report
-            self.done = self.done or not stopping
+            # One that was stopped alone, by a signal, is started again.
+            self.done = self.done or (not stopping and report.ended in {"idle", "error"})
             return
         if stopping:
             return  # a partition that is stopped while it starts reports, too
