@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,8 +18,8 @@ from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, SystemClock
 from statefun_actors.store import MemoryStore, Store
 from statefun_actors.store.sqlite import SqliteStore
-
-SECONDS: Final = 30.0
+from tests.kafka.topics import SECONDS
+from tests.kafka.waiting import until
 
 
 @message("kafka/add")
@@ -74,10 +73,7 @@ class Running:
         return [] if found is None else msgspec.json.decode(found.value, type=list[int])
 
     async def until(self, what: Callable[[], object], seconds: float = SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while not what():
-            assert time.monotonic() < deadline, "it did not come to that"
-            await asyncio.sleep(0.01)
+        await until(what, seconds)
 
     def bad_records(self) -> list[dict[str, Any]]:
         kept = self.engine.store.egress_after(0, 1_000, [BAD_RECORDS])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,8 +25,9 @@ from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import record_to_typed
 from tests.engine.engines import inbox_of
 from tests.kafka.broker import Broker
-from tests.kafka.runs import APP, SECONDS
-from tests.kafka.topics import Topics
+from tests.kafka.runs import APP
+from tests.kafka.topics import SECONDS, Topics
+from tests.kafka.waiting import until
 
 pytestmark = pytest.mark.kafka
 
@@ -52,12 +53,6 @@ async def writing(to: KafkaEgress, path: Path | None = None) -> AsyncGenerator[E
         await engine.stop(drain=0.0)
         await working
         store.close()
-
-
-async def until(what: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not what():  # noqa: ASYNC110 - a broker sets no event
-            await asyncio.sleep(0.01)
 
 
 def send(engine: Engine, *records: KafkaRecord) -> None:

@@ -14,8 +14,8 @@ from confluent_kafka import Consumer
 from statefun_actors.connectors.kafka import BadPropertyError, KafkaSource
 from statefun_actors.store import Commit, MemoryStore, StoreError
 from tests.kafka.broker import Broker
-from tests.kafka.runs import SECONDS, Running, add, ingress, ran_to_the_end, running
-from tests.kafka.topics import Topics
+from tests.kafka.runs import Running, add, ingress, ran_to_the_end, running
+from tests.kafka.topics import SECONDS, Topics
 
 pytestmark = pytest.mark.kafka
 

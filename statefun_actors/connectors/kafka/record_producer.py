@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Final, TypeAlias
@@ -19,7 +20,11 @@ from statefun_actors.connectors.kafka.transactions import no_topic, refused_perm
 
 _SECONDS: Final = 10.0
 """The time in which brokers must take a record."""
+_TOPIC_SECONDS: Final = 5.0
+"""Seconds after which a topic that brokers don't know is missing. The client's default is longer than _SECONDS."""
 _POLL: Final = 0.5
+_ASK_EVERY: Final = 1.0
+"""Seconds between two questions to brokers that don't take records, and the timeout of one."""
 _LAST: Final = 5.0
 """Timeout of the records that are under way at the end, in seconds."""
 
@@ -62,11 +67,14 @@ class RecordProducer:
         self._address = address
         self._complaints = Complaints(component, address)
         self.down: str | None = None
-        """The reason why the last record was not taken; None if it was, or was refused for its own fault."""
+        """Why records can't be written, until one is, or brokers answer; None if they can."""
+        self._failed_topic = ""
+        self._ask_at = 0.0
         own = {
             "bootstrap.servers": address,
             "enable.idempotence": True,
             "message.timeout.ms": int(_SECONDS * 1000),
+            "topic.metadata.propagation.max.ms": int(_TOPIC_SECONDS * 1000),
             "error_cb": self._complaints.error,
             "log_level": 0,  # log lines are reported as errors, too
         }
@@ -116,23 +124,38 @@ class RecordProducer:
 
     def _ended(self, on_produced: OnProduced, topic: str, error: KafkaError | None) -> None:
         if error is None:
-            if self.down is not None:
-                self._complaints.forget()
-            self.down = None
+            self._recovered()
             on_produced(None)
             return
         if refused_permanently(error):
             on_produced(ProducerError(Fault.REFUSED, f"topic {topic}: {KafkaError(error.code()).str()}"))
             return
         if no_topic(error):
-            fault, self.down = Fault.NOT_TAKEN, f"there is no topic {topic!r}"
+            fault, reason = Fault.NOT_TAKEN, f"there is no topic {topic!r}"
+            self._complaints.warn(reason)
         elif error.code() == MESSAGE_TIMED_OUT:
-            fault = Fault.UNKNOWN
-            self.down = f"no broker of {self._address} acknowledged it within {_SECONDS:g} s"
+            fault, reason = Fault.UNKNOWN, f"no broker of {self._address} acknowledged it within {_SECONDS:g} s"
+            self._failed_topic, self._ask_at, self.down = topic, time.monotonic() + _ASK_EVERY, reason
         else:
-            fault, self.down = Fault.UNKNOWN, f"topic {topic}: {error.str()}"
-        on_produced(ProducerError(fault, self.down))
+            fault, reason = Fault.UNKNOWN, f"topic {topic}: {error.str()}"
+        on_produced(ProducerError(fault, reason))
+
+    def _recovered(self) -> None:
+        if self.down is not None:
+            self.down = None
+            self._complaints.forget()
+
+    # --- the thread
 
     def _poll(self) -> None:
         while not self._closing.is_set():
             self._producer.poll(_POLL)
+            if self.down is not None and time.monotonic() >= self._ask_at:
+                self._ask()
+
+    def _ask(self) -> None:
+        """Ask the brokers, since no record tells that they are back: who is not ready is sent none."""
+        self._ask_at = time.monotonic() + _ASK_EVERY
+        with contextlib.suppress(KafkaException):
+            self._producer.list_topics(self._failed_topic, timeout=_ASK_EVERY)
+            self._recovered()
