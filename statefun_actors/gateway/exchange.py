@@ -27,7 +27,7 @@ _NAME: Final = "gateway"
 _ANSWERS_KEPT: Final = {"retention.ms": "3600000"}
 """An hour: answers are read at once, or never."""
 _MAKE_EVERY: Final = 2.0
-"""Seconds between two attempts to make the topic of the answers."""
+"""Seconds between two attempts to make the topic of the answers, while it can't be read."""
 
 
 class Exchange:
@@ -157,9 +157,9 @@ class Exchange:
 
     def _deaf(self) -> str | None:
         """Why answers would be missed now; None if they are read, or there are none."""
-        if self._reader is None or self._reader.begun:
+        if self._reader is None or self._reader.reading:
             return None
-        return f"the topic {self.routes.answers_topic} of the answers can't be read yet"
+        return f"the topic {self.routes.answers_topic} of the answers can't be read now"
 
     def _read(self, record: Message) -> None:
         if record.key() != self.calls.gateway.encode():
@@ -172,21 +172,19 @@ class Exchange:
         self.calls.answered(content)
 
     async def _begin(self, reader: LatestRecords) -> None:
-        """Read the answers. If their topic is missing, make it, as soon as brokers answer."""
+        """Read the answers. While their topic is missing, make it, as soon as brokers answer."""
         egress, topic = self.routes.answers, self.routes.answers_topic
         assert egress is not None
         assert topic is not None
-        begun = False
-        while not begun:
-            begun = await in_thread(
-                f"{_NAME}, making a topic",
-                lambda: make_topic(_NAME, egress.address, egress.properties, topic, _ANSWERS_KEPT),
-            )
-            if not reader.started:
-                reader.start()
-            if not begun:
-                await asyncio.sleep(_MAKE_EVERY)
-                begun = reader.begun
+        while True:
+            if not reader.reading:
+                await in_thread(
+                    f"{_NAME}, making a topic",
+                    lambda: make_topic(_NAME, egress.address, egress.properties, topic, _ANSWERS_KEPT),
+                )
+                if not reader.started:
+                    reader.start()
+            await asyncio.sleep(_MAKE_EVERY)
 
 
 def no_topic(what: str, of: str) -> GivenUp:

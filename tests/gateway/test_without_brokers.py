@@ -30,7 +30,7 @@ def test_it_is_not_ready_and_takes_nothing_while_no_broker_answers(tmp_path: Pat
         taken = httpx.post(f"{gateway.url}/ingress/bank/account/a", json={"cents": 1}, headers=DEPOSIT, timeout=60)
         log = gateway.log()
 
-    why = "the topic app.gateway.answers of the answers can't be read yet"
+    why = "the topic app.gateway.answers of the answers can't be read now"
     assert (ready.status_code, ready.text) == (503, f"not ready: {why}\n")
     assert (waits.status_code, waits.text) == (503, f"not taken, send it again: {why}\n")
     assert (taken.status_code, taken.text) == (

@@ -108,8 +108,17 @@ class TopicReader:
         self._next: dict[Partition, int] = {}
         self._at_end: set[Partition] = set()
         self._begun = self._paused = False
+        self._stalled = False
+        """Whether brokers did not answer, or lacked a topic, when they were asked last."""
+        self._failing: set[Partition] = set()
+        """Those whose last answer was an error, such as a denial of access."""
         self._next_look = 0.0
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+
+    @property
+    def reading(self) -> bool:
+        """Whether every record that is written from now on will be read soon."""
+        return self._begun and not self._stalled and not self._failing and self.bug is None
 
     def begin(self, known: TopicOffset) -> None:
         """Restart at *known*, and drop the records read so far."""
@@ -133,12 +142,14 @@ class TopicReader:
                 try:
                     self._turn()
                 except NoTopicError as error:
+                    self._stalled = True
                     self._complaints.warn(f"{error}; waiting for it")
                     if self._begun:  # a recreated topic is another one: its id is checked before anything is fetched
                         self._begin_again()
                         self._consumer.unassign()
                     self.buffer.rest(_AGAIN)
                 except KafkaException as error:
+                    self._stalled = True
                     self._complaints.failed(error)
                     self.buffer.rest(_AGAIN)
             self._notes.note_last(self.buffer.durable)
@@ -165,6 +176,7 @@ class TopicReader:
         """All partitions, and the ids of their topics."""
         partitions = [partition for topic in self._topics for partition in partitions_of(self._consumer, topic)]
         ids = self._topic_ids.of(self._topics)
+        self._stalled = False
         self._next_look = time.monotonic() + self._options.look_every
         return partitions, ids
 
@@ -195,7 +207,7 @@ class TopicReader:
     def _look(self) -> None:
         """Check for new partitions and recreated topics."""
         partitions, ids = self._partitions()
-        if TopicOffset({}, self._ids).recreated(ids):
+        if self._failing or TopicOffset({}, self._ids).recreated(ids):  # an error is told once: see whether it lasts
             self._begin_again()
             return
         new = [partition for partition in partitions if partition not in self._next]
@@ -209,6 +221,7 @@ class TopicReader:
         self._consumer.assign([TopicPartition(*partition, offset) for partition, offset in self._next.items()])
         self._paused = False
         self._at_end.clear()
+        self._failing &= self._next.keys()
         self.buffer.put_begun(TopicOffset(dict(begun), self._ids))
         self._wake()
 
@@ -229,6 +242,7 @@ class TopicReader:
                 offset = record.offset()
                 assert offset is not None
                 self._next[_partition(record)] = offset + 1
+                self._failing.discard(_partition(record))
             else:
                 self._on_partition_error(record, error)
         if records:
@@ -241,11 +255,14 @@ class TopicReader:
     def _on_partition_error(self, record: Message, error: KafkaError) -> None:
         if error.code() == PARTITION_EOF:
             self._at_end.add(_partition(record))
+            self._failing.discard(_partition(record))
         elif error.code() == AUTO_OFFSET_RESET:
             self._reset(_partition(record))
         else:
             if error.code() in _GONE:
                 self._next_look = 0.0
+            elif record.partition() is not None:
+                self._failing.add(_partition(record))
             self._complaints.warn(f"{record.topic()}: {error.str()}; retrying")
 
     def _reset(self, partition: Partition) -> None:

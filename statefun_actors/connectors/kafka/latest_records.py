@@ -41,8 +41,11 @@ class LatestRecords:
         self._reader = TopicReader(ingress, [topic], self._wake, ReaderOptions(look_every=_LOOK_EVERY))
         self._on_record = on_record
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.begun = False
+
+    @property
+    def reading(self) -> bool:
         """Whether every record that is written from now on will be read."""
+        return self._reader.reading
 
     @property
     def started(self) -> bool:
@@ -66,12 +69,10 @@ class LatestRecords:
 
     def _take(self) -> None:
         if self._reader.bug is not None:
-            self.begun = False
             raise self._reader.bug
-        while True:
+        more = True
+        while more:
             records, begun = self._reader.buffer.take(_MOST)
-            self.begun = self.begun or bool(begun)
-            if not records and not begun:
-                return
             for record in records:
                 self._on_record(record)
+            more = bool(records or begun)

@@ -1,0 +1,55 @@
+"""The topic of the answers, which one gateway reads, without a job: it is missing, deleted, or can't be made."""
+
+from __future__ import annotations
+
+import pytest
+
+from statefun_actors.asking import ANSWERS
+from statefun_actors.deploy import GatewayRoutes, KafkaEgress, KafkaIngress, RequestTopic
+from statefun_actors.gateway.exchange import Exchange
+from statefun_actors.model import INGRESS
+from tests.kafka.broker import Broker
+from tests.kafka.session import broker as shared_broker
+from tests.kafka.topics import Topics
+from tests.kafka.waiting import until
+
+
+@pytest.fixture
+def broker() -> Broker:
+    return shared_broker()
+
+
+@pytest.fixture
+def topics(broker: Broker, request: pytest.FixtureRequest) -> Topics:
+    return Topics(broker.address, request.node.name)
+
+
+def exchange_at(address: str, orders: str, **properties: str) -> Exchange:
+    """One that sends orders to the topic *orders*, and reads answers."""
+    ingress = KafkaIngress(id="gateway/in", address=address, topics=[])
+    return Exchange(
+        GatewayRoutes(
+            requests={INGRESS: RequestTopic(ingress=ingress, topic=orders)},
+            plain={},
+            answers=KafkaEgress(id=ANSWERS, address=address, properties=properties),
+        )
+    )
+
+
+@pytest.mark.kafka
+async def test_it_is_unready_from_its_deletion_until_it_is_read_again(
+    topics: Topics, caplog: pytest.LogCaptureFixture
+) -> None:
+    exchange = exchange_at(topics.address, topics.name("orders"))
+    answers = topics.name("orders.answers")
+    exchange.start()
+    await until(lambda: exchange.unready() is None)
+    topics.delete(answers)
+    await until(exchange.unready)
+    reason = exchange.unready()
+    await until(lambda: exchange.unready() is None)
+    topics.write(answers, [(exchange.calls.gateway, b"no answer")])
+    await until(lambda: f"a record of {answers} is dropped" in caplog.text)
+    await exchange.close()
+
+    assert reason == f"the topic {answers} of the answers can't be read now"
