@@ -70,9 +70,9 @@ class LatestRecords:
     def _take(self) -> None:
         if self._reader.bug is not None:
             raise self._reader.bug
-        more = True
+        loop, more = asyncio.get_running_loop(), True
         while more:
             records, begun = self._reader.buffer.take(_MOST)
             for record in records:
-                self._on_record(record)
+                loop.call_soon(self._on_record, record)  # the others come even if one raises
             more = bool(records or begun)
