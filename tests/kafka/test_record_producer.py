@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 
 from statefun_actors.connectors.kafka import Fault, ProducerError, RecordProducer
+from statefun_actors.connectors.kafka.producers import PRODUCER_DEFAULTS
 from tests.kafka.broker import Broker
 from tests.kafka.topics import SECONDS, Topics
 from tests.kafka.waiting import until
@@ -88,3 +89,21 @@ async def test_a_missing_topic_fails_its_own_records_only(
         None,
     )
     assert caplog.messages == [f"gateway: {reason}"]
+
+
+async def test_after_a_fatal_error_a_new_producer_continues(
+    topics: Topics, broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(PRODUCER_DEFAULTS, "enable.gapless.guarantee", "true")  # a failed record is a fatal error
+    small, there = topics.make("small", 1, **{"max.message.bytes": "100"}), topics.make("there")
+    async with started(broker.address) as producer:
+        failed = await produced(producer, small, bytes(1_000))
+        while (answer := await produced(producer, there)) is not None:
+            assert answer.fault is Fault.NOT_TAKEN
+            await asyncio.sleep(0.01)
+        await until(lambda: producer.down is None)
+
+    assert failed == ProducerError(Fault.REFUSED, f"topic {small}: Broker: Message size too large")
+    [warning] = caplog.messages
+    assert warning.startswith(f"gateway: ProduceRequest for {small} [0] with 1 message(s) failed: ")
+    assert warning.endswith(": unable to satisfy gap-less guarantee; a new producer continues")

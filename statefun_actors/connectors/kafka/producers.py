@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ PRODUCER_DEFAULTS: Final = {
     "reconnect.backoff.max.ms": "1000",
 }
 """Defaults, which module.yaml may override."""
+_LAST: Final = 10.0
+"""Timeout of a producer's last answers, in seconds."""
 _TRANSACTIONAL: Final = {"metadata.recovery.strategy": "none"}
 """More defaults for transactions. By default, a client that can reach none of its brokers bootstraps again, and then it
 can't commit: see ``Transactions``. A writer without an answer is replaced instead.
@@ -48,6 +51,17 @@ def producer(egress: KafkaEgress, id: str | None, on_error: Callable[[KafkaError
 def name_of(egress: KafkaEgress) -> str:
     """The name of *egress* in logs and errors."""
     return f"Kafka egress {egress.id}"
+
+
+def let_go(producer: Producer) -> None:
+    """Destroy *producer* in a daemon thread, with its writes in progress: that may take forever."""
+    threading.Thread(target=_end, args=(producer,), daemon=True, name="statefun-actors Kafka producer, ending").start()
+
+
+def _end(producer: Producer) -> None:
+    producer.purge()
+    producer.flush(_LAST)
+    # The last reference to it ends here.
 
 
 def _own(egress: KafkaEgress, id: str | None) -> dict[str, Any]:

@@ -8,13 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from typing import Final, TypeAlias
 
 import attrs
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from statefun_actors.connectors.kafka.complaints import MESSAGE_TIMED_OUT, Complaints
-from statefun_actors.connectors.kafka.producers import PRODUCER_DEFAULTS
+from statefun_actors.connectors.kafka.errors import BadPropertyError
+from statefun_actors.connectors.kafka.producers import PRODUCER_DEFAULTS, let_go
 from statefun_actors.connectors.kafka.properties import client, connecting
 from statefun_actors.connectors.kafka.transactions import no_topic, refused_permanently
 
@@ -68,7 +70,8 @@ class RecordProducer:
         self._complaints = Complaints(component, address)
         self.down: str | None = None
         """Why records can't be written, until one is, or brokers answer; None if they can."""
-        self._failed_topic = ""
+        self._topic = ""
+        """The one that was written to last."""
         self._ask_at = 0.0
         own = {
             "bootstrap.servers": address,
@@ -78,7 +81,8 @@ class RecordProducer:
             "error_cb": self._complaints.error,
             "log_level": 0,  # log lines are reported as errors, too
         }
-        self._producer = client(component, Producer, own, {**PRODUCER_DEFAULTS, **connecting(written)})
+        self._new = partial(client, component, Producer, own, {**PRODUCER_DEFAULTS, **connecting(written)})
+        self._producer = self._new()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._poll, name=component, daemon=True)
@@ -107,38 +111,45 @@ class RecordProducer:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(self._ended, on_produced, topic, error)
 
+        self._topic = topic
         given: Sequence[tuple[str, bytes]] = [(name, text.encode()) for name, text in (headers or {}).items()]
         try:
             self._producer.produce(topic, value, key.encode(), on_delivery=delivered, headers=list(given))
         except BufferError:
             on_produced(ProducerError(Fault.NOT_TAKEN, "too many records wait for the brokers"))
         except KafkaException as error:
-            self._ended(on_produced, topic, error.args[0])
+            self._failed(on_produced, topic, error.args[0], Fault.NOT_TAKEN)
 
     def close(self) -> None:
         """Wait for records under way, until a timeout. Blocks."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._producer.flush(_LAST)
+        with contextlib.suppress(KafkaException):  # a fatal error
+            self._producer.flush(_LAST)
 
     def _ended(self, on_produced: OnProduced, topic: str, error: KafkaError | None) -> None:
         if error is None:
             self._recovered()
             on_produced(None)
             return
+        self._failed(on_produced, topic, error, Fault.UNKNOWN)
+
+    def _failed(self, on_produced: OnProduced, topic: str, error: KafkaError, fault: Fault) -> None:
+        """Tell the reason. *fault*: what is known of the record if *error* does not say."""
+        reason = f"topic {topic}: {KafkaError(error.code()).str()}"
         if refused_permanently(error):
-            on_produced(ProducerError(Fault.REFUSED, f"topic {topic}: {KafkaError(error.code()).str()}"))
-            return
-        if no_topic(error):
+            fault = Fault.REFUSED
+        elif no_topic(error):
             fault, reason = Fault.NOT_TAKEN, f"there is no topic {topic!r}"
             self._complaints.warn(reason)
         elif error.code() == MESSAGE_TIMED_OUT:
-            fault, reason = Fault.UNKNOWN, f"no broker of {self._address} acknowledged it within {_SECONDS:g} s"
-            self._failed_topic, self._ask_at, self.down = topic, time.monotonic() + _ASK_EVERY, reason
-        else:
-            fault, reason = Fault.UNKNOWN, f"topic {topic}: {error.str()}"
+            reason = f"no broker of {self._address} acknowledged it within {_SECONDS:g} s"
+            self._down(reason)
         on_produced(ProducerError(fault, reason))
+
+    def _down(self, reason: str) -> None:
+        self._ask_at, self.down = time.monotonic() + _ASK_EVERY, reason
 
     def _recovered(self) -> None:
         if self.down is not None:
@@ -149,13 +160,35 @@ class RecordProducer:
 
     def _poll(self) -> None:
         while not self._closing.is_set():
-            self._producer.poll(_POLL)
-            if self.down is not None and time.monotonic() >= self._ask_at:
-                self._ask()
+            try:
+                self._producer.poll(_POLL)
+            except KafkaException as error:
+                self._begin_again(error.args[0])
+            else:
+                if self.down is not None and time.monotonic() >= self._ask_at:
+                    self._ask()
+
+    def _begin_again(self, error: KafkaError) -> None:
+        """Replace the producer after a fatal *error*: it takes nothing any more."""
+        self._complaints.warn(f"{error.str()}; a new producer continues")
+        self._down(error.str())
+        while not self._replaced() and not self._closing.wait(_ASK_EVERY):
+            pass
+        self._closing.wait(_ASK_EVERY)  # the new one may fail as well
+
+    def _replaced(self) -> bool:
+        """Replace the producer; return whether there is a new one."""
+        try:
+            given_up, self._producer = self._producer, self._new()
+        except BadPropertyError as error:  # such as a file of certificates that has gone
+            self._complaints.warn(f"{error}; retrying")
+            return False
+        let_go(given_up)
+        return True
 
     def _ask(self) -> None:
         """Ask the brokers, since no record tells that they are back: who is not ready is sent none."""
         self._ask_at = time.monotonic() + _ASK_EVERY
         with contextlib.suppress(KafkaException):
-            self._producer.list_topics(self._failed_topic, timeout=_ASK_EVERY)
+            self._producer.list_topics(self._topic, timeout=_ASK_EVERY)
             self._recovered()

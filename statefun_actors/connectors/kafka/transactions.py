@@ -5,7 +5,6 @@ All calls block, and run in a thread.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -16,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from statefun_actors.connectors.kafka.complaints import ALL_BROKERS_DOWN, TIMED_OUT, TRANSPORT
 from statefun_actors.connectors.kafka.deadline import within
 from statefun_actors.connectors.kafka.errors import EgressDownError, OlderStoreError
-from statefun_actors.connectors.kafka.producers import name_of, producer
+from statefun_actors.connectors.kafka.producers import let_go, name_of, producer
 from statefun_actors.connectors.kafka.properties import client
 from statefun_actors.deploy import KafkaEgress
 
@@ -119,7 +118,7 @@ class Acknowledged:
     def close(self) -> None:
         given_up = self._producer
         del self._producer
-        _let_go(given_up)
+        let_go(given_up)
 
     def _on_error(self, error: KafkaError) -> None:
         self._last = error
@@ -198,7 +197,7 @@ class Transactions:
         """Abandon writes in progress: the next writer aborts them, or finds them committed."""
         given_up = self._producer
         del self._producer
-        _let_go(given_up)
+        let_go(given_up)
 
     def _undo(self) -> None:
         """Abort, and continue with a new client: after a refused record, a client can't write any more."""
@@ -215,7 +214,7 @@ class Transactions:
         try:
             begun.init_transactions(_ANSWER)
         except KafkaException:
-            _let_go(begun)
+            let_go(begun)
             raise
         return begun
 
@@ -280,17 +279,6 @@ def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) 
             return
         else:
             return
-
-
-def _let_go(producer: Producer) -> None:
-    """Destroy *producer* in a daemon thread, with its writes in progress: that may take forever."""
-    threading.Thread(target=_end, args=(producer,), daemon=True, name="statefun-actors Kafka egress, ending").start()
-
-
-def _end(producer: Producer) -> None:
-    producer.purge()
-    producer.flush(_ANSWER)
-    # The last reference to it ends here.
 
 
 def _reason(address: str, error: KafkaError | None) -> str:
