@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -23,6 +24,7 @@ logger: Final = logging.getLogger("statefun_actors.gateway")
 
 PATIENCE: Final = 10.0
 """Seconds in which the Flink job must confirm a message for which no ?wait= says how long its sender waits."""
+CLOSE_SECONDS: Final = 2.0
 _NAME: Final = "gateway"
 _ANSWERS_KEPT: Final = {"retention.ms": "3600000"}
 """An hour: answers are read at once, or never."""
@@ -59,16 +61,18 @@ class Exchange:
             self._reading = asyncio.create_task(self._begin(self._reader))
 
     async def close(self) -> None:
-        """End. Calls that wait get an answer; records under way are waited for until a timeout."""
+        """End within CLOSE_SECONDS. Calls that wait get an answer; records under way are waited for."""
         for call in self.calls.waiting():
             call.end(_unanswered(call, "this gateway stops"))
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
-        for producer in self._producers.values():
-            await in_thread(f"{_NAME}, ending", producer.close)
+        closing = [producer.close for producer in self._producers.values()]
         if self._reader is not None:
-            await in_thread(f"{_NAME}, ending", self._reader.close)
+            closing.append(self._reader.close)
+        with contextlib.suppress(TimeoutError):  # brokers that don't answer
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*(in_thread(f"{_NAME}, ending", close) for close in closing))
 
     def unready(self) -> str | None:
         """The reason why records can't be written or answers not be read; None if they can."""

@@ -60,7 +60,7 @@ def gateway(
 
     It has the routes of `run`: /ingress with ?wait=, &until=reply and Idempotency-Key, /replies, /healthz and
     /readyz. Messages and answers go through Kafka. Several gateways may run side by side. Ctrl-C or SIGTERM ends it
-    within 10 seconds, after the requests in flight; a second one ends it at once.
+    within 12 seconds, after the requests in flight; a second one ends it at once.
     """  # noqa: D301 - click wants the character itself
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.module.command import read

@@ -27,7 +27,7 @@ _TOPIC_SECONDS: Final = 5.0
 _POLL: Final = 0.5
 _ASK_EVERY: Final = 1.0
 """Seconds between two questions to brokers that don't take records, and the timeout of one."""
-_LAST: Final = 5.0
+_LAST: Final = 2.0
 """Timeout of the records that are under way at the end, in seconds."""
 
 

@@ -1,12 +1,14 @@
-"""The topic of the answers, which one gateway reads, without a job: it is missing, deleted, or can't be made."""
+"""A gateway's part in Kafka, without a job: the topic of the answers is missing or deleted, or no broker answers."""
 
 from __future__ import annotations
+
+import asyncio
 
 import pytest
 
 from statefun_actors.asking import ANSWERS
 from statefun_actors.deploy import GatewayRoutes, KafkaEgress, KafkaIngress, RequestTopic
-from statefun_actors.gateway.exchange import Exchange
+from statefun_actors.gateway.exchange import CLOSE_SECONDS, Exchange
 from statefun_actors.model import INGRESS
 from tests.kafka.broker import Broker
 from tests.kafka.session import broker as shared_broker
@@ -53,3 +55,12 @@ async def test_it_is_unready_from_its_deletion_until_it_is_read_again(
     await exchange.close()
 
     assert reason == f"the topic {answers} of the answers can't be read now"
+
+
+async def test_an_end_waits_for_brokers_that_are_not_there_only_shortly() -> None:
+    exchange = exchange_at("127.0.0.1:1", "orders")
+    exchange.start()
+    exchange.produce(exchange.routes.requests[INGRESS], "key", b"value", None, lambda _: None)
+
+    async with asyncio.timeout(2 * CLOSE_SECONDS):
+        await exchange.close()
