@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -26,14 +29,23 @@ def topics(broker: Broker, request: pytest.FixtureRequest) -> Topics:
     return Topics(broker.address, request.node.name)
 
 
-def exchange_at(address: str, orders: str, **properties: str) -> Exchange:
+@pytest.fixture
+def known(tmp_path: Path) -> Path:
+    """A file of certificates that a client trusts."""
+    file = tmp_path / "known.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker", "-keyout", "key.pem"]
+    subprocess.run([*command, "-out", file], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    return file
+
+
+def exchange_at(address: str, orders: str, properties: Mapping[str, str] | None = None) -> Exchange:
     """One that sends orders to the topic *orders*, and reads answers."""
     ingress = KafkaIngress(id="gateway/in", address=address, topics=[])
     return Exchange(
         GatewayRoutes(
             requests={INGRESS: RequestTopic(ingress=ingress, topic=orders)},
             plain={},
-            answers=KafkaEgress(id=ANSWERS, address=address, properties=properties),
+            answers=KafkaEgress(id=ANSWERS, address=address, properties=properties or {}),
         )
     )
 
@@ -64,3 +76,21 @@ async def test_an_end_waits_for_brokers_that_are_not_there_only_shortly() -> Non
 
     async with asyncio.timeout(2 * CLOSE_SECONDS):
         await exchange.close()
+
+
+async def test_the_answers_are_read_even_if_the_attempt_to_make_their_topic_fails(
+    known: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    secure = {"security.protocol": "SSL", "ssl.ca.location": str(known)}
+    exchange = exchange_at("127.0.0.1:1", "orders", secure)
+    known.unlink()  # as where certificates are renewed
+    exchange.start()
+    reads = f"Kafka ingress {ANSWERS}: no broker of 127.0.0.1:1 can be reached; retrying"
+    await until(lambda: reads in caplog.messages)
+    await exchange.close()
+
+    [failed] = [text for text in caplog.messages if "can't be made" in text]
+    assert failed.startswith(
+        "the topic orders.answers can't be made, and is tried again: gateway: the Kafka client can't be set up: "
+        "Failed to create admin client: ssl.ca.location failed: "
+    )

@@ -181,7 +181,7 @@ class RecordProducer:
         try:
             given_up, self._producer = self._producer, self._new()
         except BadPropertyError as error:  # such as a file of certificates that has gone
-            self._complaints.warn(f"{error}; retrying")
+            self._complaints.warn(f"no new producer yet: {error}")
             return False
         let_go(given_up)
         return True
