@@ -16,7 +16,6 @@ from statefun_actors.deploy import GatewayRoutes, RequestTopic
 from statefun_actors.gateway.calls import WaitingCall, WaitingCalls
 from statefun_actors.ingress import Answer, AnswerLost, Cancel, GivenUp, NotTaken, OnAnswer, Wait
 from statefun_actors.model import INGRESS, Headers, TypedValue
-from statefun_actors.text import describe_error
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -190,7 +189,7 @@ class Exchange:
                         lambda: make_topic(_NAME, egress.address, egress.properties, topic, _ANSWERS_KEPT),
                     )
                 except Exception as error:  # such as a file of certificates that has gone
-                    if told != (told := describe_error(error)):
+                    if told != (told := str(error)):
                         logger.warning("the topic %s can't be made, and is tried again: %s", topic, told)
                 if not reader.started:
                     reader.start()

@@ -29,15 +29,6 @@ def topics(broker: Broker, request: pytest.FixtureRequest) -> Topics:
     return Topics(broker.address, request.node.name)
 
 
-@pytest.fixture
-def known(tmp_path: Path) -> Path:
-    """A file of certificates that a client trusts."""
-    file = tmp_path / "known.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker", "-keyout", "key.pem"]
-    subprocess.run([*command, "-out", file], cwd=tmp_path, check=True, capture_output=True, timeout=60)
-    return file
-
-
 def exchange_at(address: str, orders: str, properties: Mapping[str, str] | None = None) -> Exchange:
     """One that sends orders to the topic *orders*, and reads answers."""
     ingress = KafkaIngress(id="gateway/in", address=address, topics=[])
@@ -78,16 +69,24 @@ async def test_an_end_waits_for_brokers_that_are_not_there_only_shortly() -> Non
         await exchange.close()
 
 
+@pytest.fixture
+def untrusting(tmp_path: Path) -> Exchange:
+    """One whose file of certificates has gone since it was created, as where they are renewed."""
+    file = tmp_path / "known.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=broker", "-keyout", "key.pem"]
+    subprocess.run([*command, "-out", file], cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    made = exchange_at("127.0.0.1:1", "orders", {"security.protocol": "SSL", "ssl.ca.location": str(file)})
+    file.unlink()
+    return made
+
+
 async def test_the_answers_are_read_even_if_the_attempt_to_make_their_topic_fails(
-    known: Path, caplog: pytest.LogCaptureFixture
+    untrusting: Exchange, caplog: pytest.LogCaptureFixture
 ) -> None:
-    secure = {"security.protocol": "SSL", "ssl.ca.location": str(known)}
-    exchange = exchange_at("127.0.0.1:1", "orders", secure)
-    known.unlink()  # as where certificates are renewed
-    exchange.start()
+    untrusting.start()
     reads = f"Kafka ingress {ANSWERS}: no broker of 127.0.0.1:1 can be reached; retrying"
     await until(lambda: reads in caplog.messages)
-    await exchange.close()
+    await untrusting.close()
 
     [failed] = [text for text in caplog.messages if "can't be made" in text]
     assert failed.startswith(
