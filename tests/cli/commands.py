@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import IO, Any, Final, TypeAlias
 
 from statefun_actors.store import unpack
 from statefun_actors.store.sqlite import SqliteStore
@@ -26,6 +26,8 @@ DEADLINE: Final = 30.0
 """Seconds after which a test gives up on what it waits for. Nothing takes that long."""
 
 COMMAND: Final = (sys.executable, "-W", "error", "-m", "statefun_actors")
+_STARTS_OTHERS: Final = {"--reload", "--workers", "--partitions"}
+"""Options of commands that start interpreters while they run, by the command line of their own."""
 
 
 def _with_bind(arguments: tuple[str, ...]) -> tuple[str, ...]:
@@ -37,7 +39,7 @@ def _with_bind(arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 def run(*arguments: str, folder: Path, deadline: float = DEADLINE) -> subprocess.CompletedProcess[str]:
     """The finished command."""
-    if (server := fork_server()).fits(arguments, os.environ):
+    if (server := fork_server()).fits(os.environ):
         return server.run(_with_bind(arguments), folder, deadline)
     return subprocess.run(
         [*COMMAND, *_with_bind(arguments)], cwd=folder, capture_output=True, text=True, timeout=deadline, check=False
@@ -68,19 +70,24 @@ def started(*arguments: str, folder: Path) -> Generator[Process]:
 
 
 def process_of(
-    *arguments: str, folder: Path, environment: Mapping[str, str] | None = None, is_strict: bool = True
+    *arguments: str,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    is_strict: bool = True,
+    into: IO[bytes] | None = None,
 ) -> Process:
     """The command with exactly these arguments, its output and its errors in a pipe each. Warnings are errors.
 
-    Unless *is_strict*: then errors go into its output, and warnings are what they are by default. It is forked where it
-    can't tell the difference.
+    Unless *is_strict*: then errors go into its output, and warnings are what they are by default. Both go into the file
+    *into*, if there is one. The command is forked where it can't tell the difference.
     """
     environment = os.environ if environment is None else environment
-    if (server := fork_server()).fits(arguments, environment):
-        return server.start(arguments, folder, environment, is_strict=is_strict)
+    if (server := fork_server()).fits(environment) and not _STARTS_OTHERS.intersection(arguments):
+        return server.start(arguments, folder, environment, is_strict=is_strict, into=into)
     command = [*(COMMAND if is_strict else (sys.executable, "-m", "statefun_actors")), *arguments]
-    errors = subprocess.PIPE if is_strict else subprocess.STDOUT
-    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
+    out = subprocess.PIPE if into is None else into
+    errors = subprocess.PIPE if is_strict and into is None else subprocess.STDOUT
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=errors, text=True)
 
 
 def without_times(log: str) -> str:

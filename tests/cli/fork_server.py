@@ -23,7 +23,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import click
 
@@ -33,8 +33,6 @@ from tests.cli.forked import Forked
 _ROOT: Final = Path(__file__).parents[2]
 _READ_AT_THE_START: Final = ("PYTHON", "LC_", "LANG")
 """What the names of those environment variables begin with that an interpreter reads when it starts."""
-_STARTS_ITSELF: Final = {"--reload", "--workers", "--partitions"}
-"""Options of commands that start interpreters by the command line or the main module of their own."""
 
 
 class ForkServer:
@@ -50,9 +48,9 @@ class ForkServer:
             )  # fmt: skip
         atexit.register(self._end)
 
-    def fits(self, arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
-        """Whether a new interpreter would be as this one is, and starts no other one as it was started itself."""
-        return _read_at_the_start(environment) == self._started_with and not _STARTS_ITSELF.intersection(arguments)
+    def fits(self, environment: Mapping[str, str]) -> bool:
+        """Whether a new interpreter would be as this one is."""
+        return _read_at_the_start(environment) == self._started_with
 
     def run(self, arguments: Sequence[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
         """The finished command; ``TimeoutExpired`` when it takes longer than *seconds*."""
@@ -66,10 +64,18 @@ class ForkServer:
             return subprocess.CompletedProcess(list(arguments), code, out.read(), err.read())
 
     def start(
-        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], *, is_strict: bool
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        is_strict: bool,
+        into: IO[bytes] | None,
     ) -> Forked:
         """The command while it runs; see :func:`tests.cli.commands.process_of`."""
         order = [arguments, str(folder), dict(environment), is_strict]
+        if into is not None:
+            return Forked(arguments, self._fork(order, into.fileno(), into.fileno()), None, None)
         with ExitStack() as ends:
             out, out_end = self._pipe(ends)
             err, err_end = self._pipe(ends) if is_strict else (None, out_end)

@@ -6,13 +6,13 @@ import http.client
 import json
 import os
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
+
+from tests.cli.commands import Process, process_of
 
 DEADLINE: Final = 120.0
 _AGAIN: Final = {429, 503}
@@ -31,12 +31,9 @@ class Killable:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
-        self._command: Sequence[str] = [
-            *(sys.executable, "-m", "statefun_actors", "run", str(app)),
-            *("--bind", f"127.0.0.1:{self.port}", "--store", str(self.store), *options),
-        ]
+        self._command = ["run", str(app), "--bind", f"127.0.0.1:{self.port}", "--store", str(self.store), *options]
         self._env = {**os.environ, **(env or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def __enter__(self) -> Killable:
         self.start()
@@ -48,7 +45,9 @@ class Killable:
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._env)
+            self._process = process_of(
+                *self._command, folder=Path.cwd(), environment=self._env, is_strict=False, into=log
+            )
 
     def kill(self) -> None:
         assert self._process is not None
@@ -56,8 +55,9 @@ class Killable:
         self._process.wait()
 
     def stop(self) -> int:
-        """Ask it to stop; its exit code."""
+        """Ask it to stop, once it serves; its exit code. Before that it would be ended as any process is."""
         assert self._process is not None
+        wait_for(self._serves)
         self._process.terminate()
         return self._process.wait(DEADLINE)
 
@@ -77,6 +77,11 @@ class Killable:
                     return status
             time.sleep(0.02)  # between two attempts of a client
         raise AssertionError(f"no answer to {path}")
+
+    def _serves(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), DEADLINE):
+            return True
+        return False
 
 
 def wait_for(condition: Callable[[], bool], *, pause: float = 0.02) -> None:
