@@ -148,3 +148,17 @@ def test_killed_partitions_read_each_line_once_and_in_order(folder: Path) -> Non
         for index, id in enumerate(ids):
             expected[id, ids[(index + number) % count]].append(number)
     assert passed == expected
+
+
+def test_a_run_whose_last_messages_keep_failing_says_so_and_goes_on(folder: Path) -> None:
+    app = APP.replace(
+        "self.numbers.append(order.number)", "if order.number < 0:\n            raise ValueError(order.number)"
+    )
+    write_lines(folder / "in.jsonl", line(HERE, 1), line(THERE, -1))
+    with Running(folder, 2, "--input", "in.jsonl", "--until-idle", app=app) as running:
+        expected = (
+            f"Everything else is done; 1 message keeps failing, first that of test/cell/{THERE}: ValueError: -1. "
+            "Ctrl-C stops; --dead-letters NS/NAME gives up on such messages.\n"
+        )
+        wait_for(lambda: expected in running.logged())
+        assert running.stop() == 128 + signal.SIGTERM

@@ -12,7 +12,7 @@ from statefun_actors.cli.run.rest import Link, Rest, all_at_rest
 
 
 def rest(handed_over: dict[Link, int], taken: dict[Link, int], *, idle: bool = True) -> Rest:
-    return Rest(idle=idle, failed=False, handed_over=handed_over, taken=taken)
+    return Rest(idle=idle, failing=None, failed=False, handed_over=handed_over, taken=taken)
 
 
 def test_partitions_without_a_report_are_not_at_rest() -> None:

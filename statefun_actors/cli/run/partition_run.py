@@ -11,6 +11,7 @@ from statefun_actors.assembly import Service
 from statefun_actors.assembly.partitions import ForwardedHttpService, LinkService, Neighbours
 from statefun_actors.cli.processes import at_the_end_of_the_supervisor
 from statefun_actors.cli.run.rest import Rest
+from statefun_actors.cli.run.stuck import only_failing
 from statefun_actors.cli.signals import Stop
 from statefun_actors.connectors.files import JsonLinesSource
 from statefun_actors.connectors.partitions import LinkSink, LinkSource
@@ -75,6 +76,7 @@ class PartitionRun:
             if engine.at_rest and not any(map(engine.view.kept_of, links)):
                 rest = Rest(
                     idle=engine.view.waiting == engine.view.waiting_paused,
+                    failing=only_failing(engine.view),
                     failed=any(source.error is not None for source in inputs),
                     handed_over={(link.receiver, link.egress): link.confirmed for link in links.values()},
                     taken={(source.sender, source.egress): source.durable for source in sources},

@@ -19,12 +19,14 @@ class Rest:
 
     Args:
         idle: whether no message waits for another attempt either.
+        failing: a line about its messages that keep failing, if no others wait.
         failed: whether an input could not be read to its end.
         handed_over: the number of the last record that was handed over by each link.
         taken: the number of the last record that has come by each link.
     """
 
     idle: bool
+    failing: str | None
     failed: bool
     handed_over: Mapping[Link, int]
     taken: Mapping[Link, int]

@@ -18,6 +18,7 @@ from statefun_actors.cli.run.listening import STOPPING, messages_text, running_t
 from statefun_actors.cli.run.options import RunOptions, opened_store, services_of
 from statefun_actors.cli.run.progress import BarDisplay, CheckProgress, Display, PlainDisplay
 from statefun_actors.cli.run.sinks import Sinks
+from statefun_actors.cli.run.stuck import only_failing
 from statefun_actors.cli.run.summary import MOST_FAILING, Count, FailingAddress, Summary, unwritten_error
 from statefun_actors.cli.signals import Stop, stop_signals
 from statefun_actors.connectors.files import BAD_LINES, BadLineError, JsonLinesSource
@@ -199,17 +200,10 @@ class Run:
     def _report_failing(self, display: Display) -> None:
         if not self._all_read():
             return
-        view = self.engine.view
-        failing = [each for each in view.failing_messages() if not each.paused]
-        if failing and sum(1 + each.behind for each in failing) == view.waiting - view.waiting_paused:
+        failing = only_failing(self.engine.view)
+        if failing is not None:
             self._reported_failing = True
-            address, why = failing[0].message.target, failing[0].why.removesuffix(".")
-            count = "1 message keeps" if len(failing) == 1 else f"{len(failing)} messages keep"
-            text = (
-                f"Everything else is done; {count} failing, first that of {address}: {why}. "
-                "Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
-            )
-            display.say(one_line(text))
+            display.say(failing)
 
     def _display(self) -> Display:
         if self._options.quiet or not sys.stderr.isatty() or not self._sources:

@@ -101,7 +101,7 @@ class _Partitions:
     ) -> None:
         self._listeners, self._announce, self._quiet = listeners, announce, quiet
         self._until_idle = task.options.until_idle
-        self.announced = self.done = False
+        self.announced = self.done = self._told_failing = False
         self._sockets, self._temporary = _folder_of_sockets(task.store)
         self.states = [_State() for _ in range(layout.partitions)]
         self.works: Sequence[Work] = [
@@ -140,7 +140,16 @@ class _Partitions:
         if not all_at_rest(rests):
             return False
         found = [rest for rest in rests if rest is not None]
+        self._tell_failing(found)
         return any(rest.failed for rest in found) or (self._until_idle and all(rest.idle for rest in found))
+
+    def _tell_failing(self, rests: Sequence[Rest]) -> None:
+        """Say once that only messages are left that keep failing, in the words of the first partition with some."""
+        failing = [rest.failing for rest in rests if rest.failing is not None]
+        wanted = self._until_idle and not self._quiet and not self._told_failing
+        if failing and wanted and all(rest.idle or rest.failing is not None for rest in rests):
+            self._told_failing = True
+            echo(failing[0], err=True)
 
     def ended(self, number: int, ended: Ended) -> float | None:
         if self.done:
