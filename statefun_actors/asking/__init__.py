@@ -51,6 +51,7 @@ from statefun_actors.asking.envelopes import (
 from statefun_actors.asking.gateway import (
     ANSWERS,
     ANSWERS_TOPIC,
+    KEY_KEPT_MS,
     LARGEST_ANSWER,
     AnswerRecord,
     AskFound,
@@ -86,6 +87,7 @@ __all__ = [
     "ATTEMPT",
     "FAILED",
     "HANDLED",
+    "KEY_KEPT_MS",
     "KEY_REUSED",
     "LARGEST_ANSWER",
     "LONGEST_MS",

@@ -25,6 +25,8 @@ from statefun_actors.model import INGRESS, TypedValue
 
 ANSWERS: Final = "statefun-actors/answers"
 """The Kafka egress of the answers to gateways."""
+KEY_KEPT_MS: Final = 24 * 60 * 60 * 1000
+"""The time for which an idempotency key is kept, with its answer."""
 LARGEST_ANSWER: Final = 900_000
 """Bytes of the largest answer. A broker takes records of a million bytes unless it is told otherwise, and one that it
 refuses would fail the Flink job again and again.

@@ -35,6 +35,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import (
     FAILED,
     HANDLED,
+    KEY_KEPT_MS,
     KEY_REUSED,
     NOT_OPEN,
     ORDER,
@@ -54,9 +55,9 @@ from statefun_actors.model import INGRESS, TypedValue
 
 logger: Final = logging.getLogger("statefun_actors.conversations")
 
-KEPT: Final = timedelta(days=1)
-"""The time for which a key is kept."""
-STATES: Final[Mapping[str, object]] = {"call": persisted(type=bytes, expire_after_write=KEPT)}
+STATES: Final[Mapping[str, object]] = {
+    "call": persisted(type=bytes, expire_after_write=timedelta(milliseconds=KEY_KEPT_MS))
+}
 _MOST_WAITING: Final = 16
 """Callers that wait for one answer. One that repeats its request has usually given up the earlier ones."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,7 +115,7 @@ def _keyed(context: Context, content: Keyed) -> None:
     now_ms = (context.now - _EPOCH) // timedelta(milliseconds=1)
     stored: bytes | None = context["call"]
     kept = None if stored is None else _kept(stored)
-    if kept is not None and kept.since_ms + KEPT // timedelta(milliseconds=1) <= now_ms:
+    if kept is not None and kept.since_ms + KEY_KEPT_MS <= now_ms:
         kept = None
     if kept is None:
         _begin(context, content, now_ms)

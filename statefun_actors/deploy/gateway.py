@@ -16,9 +16,9 @@ import attrs
 
 from statefun_actors.asking import ANSWERS, ANSWERS_TOPIC, ORDER, REQUEST
 from statefun_actors.deploy.components import Component, KafkaEgress, KafkaIngress, Module, Topic
+from statefun_actors.deploy.topic_names import for_a_topic
 from statefun_actors.model import INGRESS
 
-_NOT_IN_A_TOPIC: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_BASE: Final = 110
 _LONGEST_READABLE: Final = 100
 """Kafka's limit for a name is 249."""
@@ -47,7 +47,7 @@ def without_gateway(module: Module) -> Module:
 
 def gateway_topics(name: str, functions: Iterable[str]) -> list[Topic]:
     """The topics of the gateways of the application *name*, for *functions* and the ingress function."""
-    base = _NOT_IN_A_TOPIC.sub("-", name)[:_LONGEST_BASE] + ".gateway"
+    base = for_a_topic(name)[:_LONGEST_BASE] + ".gateway"
     return [
         Topic(topic=base, value_type=ORDER, targets=[INGRESS]),
         *(Topic(topic=f"{base}.{_in_a_topic(each)}", value_type=REQUEST, targets=[each]) for each in functions),
@@ -58,7 +58,7 @@ def _in_a_topic(function: str) -> str:
     """*function* as a part of a topic's name, another one for each function type."""
     if _PLAIN.fullmatch(function):
         return function.replace("/", ".")
-    readable = _NOT_IN_A_TOPIC.sub("-", function.replace("/", "."))[:_LONGEST_READABLE]
+    readable = for_a_topic(function.replace("/", "."))[:_LONGEST_READABLE]
     return f"{readable}-{hashlib.sha256(function.encode()).hexdigest()[:_DIGITS]}"
 
 

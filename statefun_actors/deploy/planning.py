@@ -27,6 +27,7 @@ from statefun_actors.deploy.components import (
 from statefun_actors.deploy.endpoints import is_url, transport_options
 from statefun_actors.deploy.gateway import gateway_topics
 from statefun_actors.deploy.served import DeployedFunction, Served
+from statefun_actors.deploy.topic_names import for_a_topic
 from statefun_actors.errors import DefinitionError
 
 PATHS: Final[Mapping[Format, str]] = {"3.x": "/statefun", "1.0": "/statefun/v2", "2.0": "/statefun/v2"}
@@ -37,7 +38,6 @@ _MINUTE: Final = timedelta(minutes=1)
 _TRANSACTION_TIMEOUT: Final = timedelta(minutes=15)
 """A broker's default maximum."""
 _BROKERS: Final = re.compile(r"[^\s,]+:\d+(\s*,\s*[^\s,]+:\d+)*")
-_NOT_IN_A_TOPIC: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @attrs.frozen
@@ -89,7 +89,7 @@ class Wanted:
 def topic_name(function: str, type: str) -> str:
     """The default topic for messages of *type* to *function*, such as ``bank.account.Deposit``."""
     last = re.split(r"[./]", type)[-1]
-    return _NOT_IN_A_TOPIC.sub("-", f"{function.replace('/', '.')}.{last}")
+    return for_a_topic(f"{function.replace('/', '.')}.{last}")
 
 
 def planned_module(served: Served, wanted: Wanted) -> Module:
@@ -271,5 +271,5 @@ def _gateway(served: Served, wanted: Wanted, kafka: str) -> list[Component]:
 
 
 def _ingress(wanted: Wanted, kafka: str, what: str, topics: Sequence[Topic]) -> KafkaIngress:
-    id = f"{_NOT_IN_A_TOPIC.sub('-', wanted.name)}/{what}"
+    id = f"{for_a_topic(wanted.name)}/{what}"
     return KafkaIngress(id=id, address=kafka, group=wanted.group, startup="earliest", topics=list(topics))

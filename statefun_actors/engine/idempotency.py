@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from statefun_actors.address import Address
+from statefun_actors.asking import KEY_KEPT_MS
 from statefun_actors.engine.call import Call
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.ingress import (
@@ -26,12 +27,9 @@ from statefun_actors.ingress import (
 from statefun_actors.model import TypedValue
 from statefun_actors.store import KeyedRequest, RequestState, StoreReader
 
-KEPT_MS: Final = 24 * 60 * 60 * 1000
-"""The time for which a key is kept."""
 _SWEEP_ROWS: Final = 500
 _SWEEP_EVERY_MS: Final = 60_000
 _REASON: Final = "statefun-actors/reason"
-_TAKEN: Final = Taken()
 _BEGUN: Final = {
     Wait.TAKEN: RequestState.TAKEN,
     Wait.HANDLED: RequestState.PENDING,
@@ -47,7 +45,7 @@ def stored_answer(store: StoreReader, message: IngressMessage, now_ms: int) -> A
     """
     assert message.key is not None
     row = store.request(message.target, message.key)
-    if row is None or row.pending or row.time_ms + KEPT_MS <= now_ms:
+    if row is None or row.pending or row.time_ms + KEY_KEPT_MS <= now_ms:
         return None
     return _answer_in(row) if row.digest == message_digest(message) else KeyReused(message.key)
 
@@ -62,7 +60,7 @@ def _answer_in(row: KeyedRequest) -> Answer:
         case RequestState.HANDLED:
             return Handled()
         case _:
-            return _TAKEN
+            return Taken()
 
 
 class KeyedCall(Call):
@@ -102,14 +100,14 @@ class KeyedCall(Call):
         """Add it to the open *epoch*, as a new call."""
         epoch.requests[self.row.target, self.row.key] = self.row
         if not self.row.pending:
-            super()._settle(_TAKEN, epoch)
+            super()._settle(Taken(), epoch)
 
     def taken(self) -> None:
         """Its message is durable: answer the callers that wait only for that."""
         callers, self.callers = self.callers, []
         for caller in callers:
             if caller.message.wait is Wait.TAKEN:
-                caller.on_answer(_TAKEN)
+                caller.on_answer(Taken())
             else:
                 self.callers.append(caller)
 
@@ -141,7 +139,7 @@ class KeyedCalls:
         assert message.key is not None
         call = self._by_key.get((message.target, message.key))
         row = self._store.request(message.target, message.key) if call is None else call.row
-        if row is None or row.time_ms + KEPT_MS <= now_ms:
+        if row is None or row.time_ms + KEY_KEPT_MS <= now_ms:
             return None
         if row.digest != message_digest(message):
             return KeyReused(message.key)
@@ -173,7 +171,7 @@ class KeyedCalls:
         """Delete rows that are older than a day, a bounded number at a time."""
         if now_ms < self._next_sweep:
             return
-        old = self._store.requests_before(now_ms - KEPT_MS, _SWEEP_ROWS)
+        old = self._store.requests_before(now_ms - KEY_KEPT_MS, _SWEEP_ROWS)
         for row in old:
             key = (row.target, row.key)
             call = self._by_key.get(key)

@@ -33,7 +33,6 @@ from statefun_actors.store import StoreError, StoreReader, unpack
 from statefun_actors.types import pack
 
 _YES: Final = pack(True)
-_TAKEN: Final = Taken()
 _NOT_OPEN: Final = NotOpen()
 _MOST_WAITING: Final = 100
 
@@ -100,7 +99,7 @@ def _earlier(reply: ReplyMessage, target: Address, store: StoreReader, now_ms: i
 def _result(answer: Answer) -> Answer:
     match answer:
         case Replied(value):
-            return _TAKEN if value == _YES else _NOT_OPEN
+            return Taken() if value == _YES else _NOT_OPEN
         case Taken() | Handled():  # pragma: no cover - the reply function answers all callers
             return _NOT_OPEN
         case _:

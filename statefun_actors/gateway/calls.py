@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Final
 
 from statefun_actors.asking import (
     FAILED,
@@ -18,8 +17,6 @@ from statefun_actors.asking import (
 )
 from statefun_actors.ingress import Answer, GivenUp, Handled, KeyReused, NotOpen, OnAnswer, Replied, Taken, Wait
 from statefun_actors.model import TypedValue
-
-_TAKEN: Final = Taken()
 
 
 class WaitingCall:
@@ -57,7 +54,7 @@ class WaitingCall:
         elif typename == FAILED:
             self.end(GivenUp(value.value.decode("utf-8", "backslashreplace")))
         elif typename == TAKEN:
-            self.end(_TAKEN)
+            self.end(Taken())
         elif typename == KEY_REUSED:
             self.end(KeyReused(self.key or ""))
         elif typename == NOT_OPEN:

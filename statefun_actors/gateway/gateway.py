@@ -27,7 +27,6 @@ from statefun_actors.ingress import (
 )
 from statefun_actors.model import INGRESS
 
-_TAKEN: Final = Taken()
 _MOST_LINES: Final = 10_000
 """Messages in one body: far less than the queue of the Kafka client, so that they are not cut in the middle."""
 
@@ -88,7 +87,7 @@ class Gateway:
         records = [self._record(message) for message in messages]
         faults = [record for record in records if isinstance(record, GivenUp)]
         if faults or not records:
-            on_answer(faults[0] if faults else _TAKEN)
+            on_answer(faults[0] if faults else Taken())
             return
         answers: list[Answer] = []
 
@@ -97,7 +96,7 @@ class Gateway:
             if len(answers) == len(records):
                 failed = [each for each in answers if not isinstance(each, Taken)]
                 why = f"{len(failed)} of {len(records)} were not acknowledged by Kafka"
-                on_answer(AnswerLost(why, certain=False) if failed else _TAKEN)
+                on_answer(AnswerLost(why, certain=False) if failed else Taken())
 
         for message, record in zip(messages, records, strict=True):
             self._send(message, record, one)
@@ -134,6 +133,6 @@ class Gateway:
             return
 
         def produced(error: Answer | None) -> None:
-            on_answer(_TAKEN if error is None else error)
+            on_answer(Taken() if error is None else error)
 
         self._exchange.produce(record.to, record.key, record.data, message.headers, produced)

@@ -8,8 +8,8 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, TypedValue, handles, persisted
+from statefun_actors.asking import KEY_KEPT_MS
 from statefun_actors.engine import ManualClock
-from statefun_actors.engine.idempotency import KEPT_MS
 from statefun_actors.ingress import GivenUp, IngressMessage, KeyReused, Replied, Taken, Wait
 from statefun_actors.store import Commit, KeyedRequest, MemoryStore, RequestState
 from statefun_actors.types import pack
@@ -57,7 +57,7 @@ async def test_a_late_result_of_a_key_does_not_replace_what_is_kept_of_its_next_
         ask(engine, A, 1, Wait.HANDLED, "key")
         await until(lambda: Gate.entered == 1)
         await engine.durable()
-        clock.set_ms(clock.now_ms() + KEPT_MS)
+        clock.set_ms(clock.now_ms() + KEY_KEPT_MS)
         again = ask(engine, A, 2, Wait.TAKEN, "key")
         answer = await again.answer()
         Gate.open.set()

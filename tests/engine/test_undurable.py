@@ -11,8 +11,8 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Address, Entity, TerminalError, handles, persisted
+from statefun_actors.asking import KEY_KEPT_MS
 from statefun_actors.engine import EngineOptions, EpochLostError, ManualClock
-from statefun_actors.engine.idempotency import KEPT_MS
 from statefun_actors.ingress import AnswerLost, NotTaken, Replied, Taken, Wait
 from statefun_actors.store import MemoryStore, Store
 from statefun_actors.store.sqlite import SqliteStore
@@ -270,7 +270,7 @@ async def test_a_key_that_is_used_again_after_a_day_waits_for_the_commit_of_its_
     async with running(Counter, store=store, clock=clock) as engine:
         ask(engine, A, 1, Wait.TAKEN, "key")
         await until(lambda: store.begun == 1)
-        clock.set_ms(clock.now_ms() + KEPT_MS)
+        clock.set_ms(clock.now_ms() + KEY_KEPT_MS)
         again = ask(engine, A, 2, Wait.TAKEN, "key")  # its epoch is open while that of the first is written
         await until(lambda: held(engine, A, "n") == 3)
         release(store)

@@ -10,7 +10,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from statefun_actors.connectors.kafka.properties import client, connecting
+from statefun_actors.connectors.kafka.properties import admin_client
 from statefun_actors.connectors.kafka.start import NoTopicError
 from statefun_actors.deploy import KafkaIngress
 
@@ -32,7 +32,7 @@ class TopicIds:
 
     def __init__(self, component: str, ingress: KafkaIngress) -> None:
         self._component, self._address = component, ingress.address
-        self._written = connecting(ingress.properties)
+        self._written = ingress.properties
         self._admin: AdminClient | None = None
 
     def of(self, topics: Sequence[str]) -> Mapping[str, str]:
@@ -43,8 +43,7 @@ class TopicIds:
             KafkaException: no broker answers, or access is denied. A retry can help.
         """
         if self._admin is None:
-            own = {"bootstrap.servers": self._address, "log_level": 0, "error_cb": _ignore}
-            self._admin = client(self._component, AdminClient, own, self._written)
+            self._admin = admin_client(self._component, self._address, self._written)
         asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=_SECONDS)
         found = {topic: _id(topic, answer) for topic, answer in asked.items()}
         return {topic: id for topic, id in found.items() if id != _NONE}
@@ -57,7 +56,3 @@ def _id(topic: str, answer: Future[Untyped]) -> str:
         if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise NoTopicError(f"there is no topic {topic!r}") from error
         raise
-
-
-def _ignore(_: object) -> None:
-    """Ignore an error: the consumer reports it, too."""

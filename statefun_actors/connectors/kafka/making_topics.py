@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from statefun_actors.connectors.kafka.properties import client, connecting
+from statefun_actors.connectors.kafka.properties import admin_client
 
 _SECONDS: Final = 5.0
 _BROKERS_DEFAULT: Final = -1
@@ -24,13 +23,8 @@ def make_topic(component: str, address: str, written: Mapping[str, str], topic: 
     Raises:
         BadPropertyError: the client refuses *written*.
     """
-    own = {"bootstrap.servers": address, "log_level": 0, "error_cb": _ignore}
-    admin = client(component, AdminClient, own, connecting(written))
+    admin = admin_client(component, address, written)
     wanted = NewTopic(topic, _BROKERS_DEFAULT, _BROKERS_DEFAULT, config=dict(config))
     made = admin.create_topics([wanted], operation_timeout=_SECONDS, request_timeout=_SECONDS)[topic]
     with contextlib.suppress(KafkaException, TimeoutError):
         made.result(2 * _SECONDS)
-
-
-def _ignore(_: object) -> None:
-    """Ignore an error: the readers and writers report it, too."""

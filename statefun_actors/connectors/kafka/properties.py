@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
 
 from statefun_actors.connectors.kafka.errors import BadPropertyError
 
@@ -59,6 +60,18 @@ def client(
             del properties[unknown[1]]
 
 
+def admin_client(component: str, address: str, written: Mapping[str, str]) -> AdminClient:
+    """A client of the brokers at *address*, with those of the properties *written* that connect.
+
+    Its own errors are ignored: the readers and writers of the same brokers report them, too.
+
+    Raises:
+        BadPropertyError: the client refuses a property.
+    """
+    own = {"bootstrap.servers": address, "log_level": 0, "error_cb": _ignore}
+    return client(component, AdminClient, own, connecting(written))
+
+
 def connecting(written: Mapping[str, str]) -> dict[str, str]:
     """Those of the properties *written* that every client of the same brokers needs; others are for one kind only."""
     return {name: value for name, value in written.items() if name.startswith(_CONNECTING)}
@@ -85,6 +98,10 @@ def _credentials(component: str, jaas: str) -> dict[str, str]:
         component, "sasl.jaas.config is read where it holds a PlainLoginModule or ScramLoginModule with username and "
         "password; for anything else write sasl.username, sasl.password or sasl.oauthbearer.*"
     )  # fmt: skip
+
+
+def _ignore(_: object) -> None:
+    pass
 
 
 def _text(error: KafkaException) -> str:
