@@ -99,6 +99,14 @@ class Browser:
             lambda driver: text in driver.find_element(By.TAG_NAME, "body").text, f"no {text!r}"
         )
 
+    def texts(self, selector: str) -> Sequence[str]:
+        """The texts of what *selector* finds, all of one state of the page."""
+
+        def read(driver: WebDriver) -> tuple[Sequence[str]]:
+            return ([each.text for each in driver.find_elements(By.CSS_SELECTOR, selector)],)
+
+        return self._waiting().until(read)[0]
+
     def click(self, by: str, value: str) -> None:
         """Click the element that is found *by* this *value*."""
 

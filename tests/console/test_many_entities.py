@@ -37,7 +37,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Generator[Runtime]:
 
 
 def _ids(browser: Browser) -> list[str]:
-    return [each.text for each in browser.driver.find_elements(By.CSS_SELECTOR, "td[data-label=id]")]
+    return [*browser.texts("td[data-label=id]")]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
