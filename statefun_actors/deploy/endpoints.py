@@ -138,7 +138,11 @@ def transport_options(format: Format, kind: str) -> Sequence[str]:
 
 def is_url(text: str) -> bool:
     """Whether *text* is a URL that Flink can call."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # checked by being read
+    except ValueError:  # a port that is none, or half an IPv6 address
+        return False
     return parts.scheme in _SCHEMES and bool(parts.netloc or parts.scheme.endswith("+unix"))
 
 

@@ -18,8 +18,12 @@ def module(*urls: str) -> Module:
 
 def test_other_endpoints_are_those_at_other_addresses() -> None:
     found = other_endpoints(
-        module(OWN, "https://far/x", "http://far:1/{function.name}", "http+unix:///socket", "http://[::1]:8/x"), OWN
-    )
+        module(
+            OWN, "https://far/x", "http://far:1/{function.name}", "http+unix:///socket", "http://[::1]:8/x",
+            "http://{function.name}.shop:80/x",
+        ),
+        OWN,
+    )  # fmt: skip
 
     assert [(each.functions, each.host, each.port) for each in found] == [
         ("f1/*", "far", 443), ("f2/*", "far", 1), ("f4/*", "::1", 8)
@@ -47,3 +51,13 @@ async def test_an_endpoint_that_is_down_is_named_and_so_is_its_return() -> None:
         "calls again; start it before the timeout of a call fails the job."
     )  # fmt: skip
     assert second == f"The endpoint of f0/*, {url}, is there."
+
+
+async def test_a_host_that_can_be_none_does_not_end_the_watch() -> None:
+    async with asyncio.timeout(60):
+        line = await anext(watch_endpoints(other_endpoints(module("http://a..b/x"), OWN)))
+
+    assert line == (
+        "Warning: the endpoint of f0/*, http://a..b/x, can't be reached: 'a..b' is not the name of a host. Flink keeps "
+        "messages for it and calls again; start it before the timeout of a call fails the job."
+    )

@@ -362,6 +362,10 @@ E1 = "line 1 (document 1"
         ("kind: acme/ingress\n", f"{E1}, spec): expected a mapping, got nothing"),
         ("spec: {}\n", f"{E1}, kind): expected <namespace>/<name>, got nothing"),
         (
+            "kind: io.statefun.endpoints.v2/http\nspec: { functions: a/*, urlPathTemplate: 'http://h:99999/x' }\n",
+            "line 2 (document 1, spec.urlPathTemplate): expected a URL, http, https or http+unix, got 'http://h:99999/x'",
+        ),
+        (
             "kind: io.statefun.kafka.v2/ingress\nspec: {}\n",
             f"{E1}, kind): expected one of io.statefun.endpoints.v1/http, io.statefun.endpoints.v2/http, "
             "io.statefun.kafka.v1/ingress, io.statefun.kafka.v1/egress, io.statefun.kinesis.v1/ingress, "

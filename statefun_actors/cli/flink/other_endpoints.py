@@ -30,11 +30,16 @@ class OtherEndpoint:
 
 
 def other_endpoints(module: Module, own: str) -> Sequence[OtherEndpoint]:
-    """The endpoints of *module* at TCP addresses other than that of the URL *own*."""
+    """The endpoints of *module* at TCP addresses other than that of the URL *own*.
+
+    Those whose host is another for each function, by ``{function.name}``, are left out: their hosts are unknown here.
+    """
     found = []
     for endpoint in module.endpoints:
         parts = urlsplit(endpoint.url)
         if parts.netloc == urlsplit(own).netloc or parts.scheme not in _PORTS or not parts.hostname:
+            continue
+        if "{" in parts.netloc:
             continue
         found.append(
             OtherEndpoint(endpoint.functions, endpoint.url, parts.hostname, parts.port or _PORTS[parts.scheme])
@@ -68,6 +73,8 @@ async def _error(endpoint: OtherEndpoint) -> str | None:
         return f"no answer within {_CONNECT_SECONDS:g} s"
     except OSError as error:
         return _reason(error)
+    except ValueError:  # UnicodeError, of an empty or too long part
+        return f"{endpoint.host!r} is not the name of a host"
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
