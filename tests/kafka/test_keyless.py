@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from statefun_actors.cli.flink.causes import explanation
 from statefun_actors.cluster.reserved_ports import ReservedPort
 from statefun_actors.connectors.kafka import keyless_record
-from statefun_actors.deploy import KafkaIngress, Module, Topic
+from statefun_actors.deploy import KafkaIngress, Module, SpecificOffsets, Startup, Topic
 from tests.kafka.topics import Topics
 
 pytestmark = pytest.mark.kafka
@@ -15,9 +16,9 @@ pytestmark = pytest.mark.kafka
 CAUSE = "IllegalStateException: The io.statefun.kafka.v1/ingress ingress requires a UTF-8 key set for each record."
 
 
-def ingress(topics: Topics, address: str | None = None) -> KafkaIngress:
+def ingress(topics: Topics, address: str | None = None, startup: Startup = "earliest") -> KafkaIngress:
     return KafkaIngress(
-        id="shop/in", address=address or topics.address, group=topics.name("group"),
+        id="shop/in", address=address or topics.address, group=topics.name("group"), startup=startup,
         topics=[Topic(topic=topics.name("in"), value_type="shop/add", targets=["shop/cart"])],
     )  # fmt: skip
 
@@ -36,6 +37,17 @@ def test_the_first_record_without_a_key_after_the_offsets_of_the_group_is_found(
 
     topics.note("group", name, [0, 4])
     assert keyless_record(ingress(topics)) is None
+
+
+def test_one_before_the_start_is_not_named(topics: Topics) -> None:
+    name = topics.make(partitions=2)
+    topics.write(name, [(None, b"0"), (None, b"1"), ("a", b"2"), (None, b"3")], partition=1)
+    from_2 = SpecificOffsets({(name, 0): 0, (name, 1): 2})
+
+    assert keyless_record(ingress(topics, startup="latest")) is None
+    assert str(keyless_record(ingress(topics, startup=from_2))) == f"topic {name}, partition 1, offset 3"
+    without_group = attrs.evolve(ingress(topics), group=None)
+    assert str(keyless_record(without_group)) == f"topic {name}, partition 1, offset 0"
 
 
 def test_without_an_answer_of_the_brokers_the_topics_are_named(topics: Topics) -> None:
