@@ -11,6 +11,9 @@ from statefun_actors.cluster.errors import (
     SavepointError,
     ToolFailedError,
 )
+from statefun_actors.cluster.folder_lock import (
+    is_running,
+)
 from statefun_actors.cluster.jvm import FlinkPrograms, Program, flink_programs, kafka_program
 from statefun_actors.cluster.savepoints import take_savepoint
 from statefun_actors.cluster.states import (
@@ -39,6 +42,7 @@ __all__ = [
     "ToolFailedError",
     "flink_programs",
     "is_checkpoint",
+    "is_running",
     "kafka_cluster_id",
     "kafka_program",
     "last_state",

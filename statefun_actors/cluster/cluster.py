@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,8 +19,9 @@ import attrs
 
 from statefun_actors.cluster.broker_log import broker_log, kafka_cluster_id, new_kafka_cluster_id
 from statefun_actors.cluster.configuration import FlinkSettings, KafkaSettings
-from statefun_actors.cluster.errors import ClusterLateError, FolderInUseError, JobFailsError
+from statefun_actors.cluster.errors import ClusterLateError, JobFailsError
 from statefun_actors.cluster.flink_api import FlinkRest
+from statefun_actors.cluster.folder_lock import lock_folder
 from statefun_actors.cluster.jvm import FlinkPrograms, Program
 from statefun_actors.cluster.process import Child
 from statefun_actors.cluster.reserved_ports import ReservedPort
@@ -81,12 +81,7 @@ class Cluster:
         self.checkpoints = checkpoints_in(options.folder).absolute() / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
         """The folder of this run's checkpoints, which stay when it ends."""
         options.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(options.folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._lock)
-            raise FolderInUseError(str(options.folder)) from None
+        self._lock = lock_folder(options.folder)
         self._rpc, self._rest_port, self._broker_port, self._controller = (ReservedPort() for _ in range(4))
         self.kafka_id = kafka_cluster_id(options.folder) or new_kafka_cluster_id()
         """The id of the broker's Kafka cluster."""

@@ -1,6 +1,6 @@
 """module.yaml and lock files: reads, writes and checks the contract between an application and a Flink cluster."""
 
-from statefun_actors.deploy.brokers import OtherBrokers, kafka_component_name, other_brokers
+from statefun_actors.deploy.brokers import OtherBrokers, kafka_component_name, other_brokers, unknown_clusters
 from statefun_actors.deploy.checking import Difference, differences
 from statefun_actors.deploy.components import (
     ASYNC,
@@ -80,6 +80,7 @@ __all__ = [
     "read_module",
     "served",
     "topic_name",
+    "unknown_clusters",
     "without_gateway",
     "write_lock",
     "write_manifests",

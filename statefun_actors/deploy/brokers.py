@@ -40,13 +40,23 @@ def other_brokers(before: Mapping[str, str], now: Mapping[str, str | None], modu
 
     *before* and *now* are the ids of clusters, by :func:`kafka_component_name`; those that are unknown are missing.
     """
-    components: list[KafkaIngress | KafkaEgress] = [
-        *module.kafka_ingresses,
-        *(egress for egress in module.kafka_egresses if egress.delivery == "exactly-once"),
-    ]
     found = []
-    for component in components:
+    for component in _bound(module):
         name = kafka_component_name(component)
         if name in before and name in now and before[name] != now[name]:
             found.append(OtherBrokers(component, before[name], now[name]))
     return found
+
+
+def unknown_clusters(before: Mapping[str, str], now: Mapping[str, str | None], module: Module) -> Sequence[str]:
+    """The names of the components that :func:`other_brokers` can't compare, since only their id *before* is known."""
+    names = map(kafka_component_name, _bound(module))
+    return [name for name in names if name in before and name not in now]
+
+
+def _bound(module: Module) -> list[KafkaIngress | KafkaEgress]:
+    """The components whose part of a state is of one cluster: its positions, or its transactions."""
+    return [
+        *module.kafka_ingresses,
+        *(egress for egress in module.kafka_egresses if egress.delivery == "exactly-once"),
+    ]

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from statefun_actors.cli import main
 from statefun_actors.cluster.reserved_ports import ReservedPort
 from statefun_actors.cluster.states import checkpoints_in
+from statefun_actors.deploy import write_lock
 from tests.cluster.test_before_it_starts import completed
 from tests.kafka.broker import CLUSTER, Broker
 from tests.kafka.session import broker as running_broker
@@ -22,6 +23,7 @@ APP: Final = str(Path(__file__).parents[1] / "faults" / "app.py")
 KAFKA: Final = {"ingress app/messages": "theirs", "egress faults/told": "theirs", "egress faults/letters": "theirs"}
 STOPS: Final = ("--bind", "nowhere")
 """Arguments with which the command ends before it starts a cluster, and after its checks."""
+ASKING: Final = "Asking the brokers.\n"
 
 
 def module_file(folder: Path, broker: str = "kafka:9092") -> Path:
@@ -36,6 +38,7 @@ def savepoint(folder: Path, clusters: object = KAFKA) -> Path:
     """A savepoint of the application, with positions in the topic *orders*."""
     place = completed(folder / "savepoints" / "savepoint-1", 1_000)
     (place / "statefun-actors-module.yaml").write_text(module_file(folder).read_text())
+    write_lock(place / "statefun-actors-states.yaml", {})
     (place / "statefun-actors-kafka.json").write_text(json.dumps(clusters))
     return place
 
@@ -83,7 +86,7 @@ def test_brokers_elsewhere_of_another_cluster_are_refused(broker: Broker, tmp_pa
     place = savepoint(tmp_path)
     module = module_file(tmp_path, broker.address)
 
-    assert said(tmp_path, "--module", str(module), "--from-savepoint", str(place)) == refusal(
+    assert said(tmp_path, "--module", str(module), "--from-savepoint", str(place)) == ASKING + refusal(
         place, f"the Kafka cluster {CLUSTER}"
     )
 
@@ -95,10 +98,17 @@ def test_brokers_of_the_same_cluster_and_ones_that_do_not_answer_are_no_reason_t
     port = ReservedPort()  # nobody listens there
     place = savepoint(tmp_path, dict.fromkeys(KAFKA, CLUSTER))
 
-    for address in (broker.address, f"127.0.0.1:{port.number}"):
+    unchecked = (
+        "Warning: it was not checked whether ingress app/messages, egress faults/letters, egress faults/told have the "
+        "Kafka clusters of the state: the brokers did not answer. With others, records would be skipped, and "
+        "transactions fail.\n"
+    )
+    for address, warning in ((broker.address, ""), (f"127.0.0.1:{port.number}", unchecked)):
         module = module_file(tmp_path, address)
-        end = said(tmp_path, "--module", str(module), "--from-savepoint", str(place), *STOPS).splitlines()[-1]
-        assert end.startswith("Error: can't listen at nowhere")
+        lines = said(tmp_path, "--module", str(module), "--from-savepoint", str(place), *STOPS)
+        assert lines.startswith(ASKING + warning)
+        assert ("not checked" in lines) == bool(warning)
+        assert lines.splitlines()[-1].startswith("Error: can't listen at nowhere")
     port.release()
 
 
@@ -106,7 +116,7 @@ def test_brokers_of_the_same_cluster_and_ones_that_do_not_answer_are_no_reason_t
 def test_topics_of_egresses_that_brokers_elsewhere_lack_are_named(broker: Broker, tmp_path: Path) -> None:
     module = module_file(tmp_path, broker.address)
 
-    assert said(tmp_path, "--module", str(module), *STOPS).splitlines()[:2] == [
+    assert said(tmp_path, "--module", str(module), *STOPS).splitlines()[1:3] == [
         f"Warning: {module}: faults/{name}: there is no topic 'faults.{name}' at {broker.address}. Create it: Flink "
         "fails the job at its first record, unless the brokers create topics."
         for name in ("letters", "told")
@@ -119,6 +129,17 @@ def test_a_savepoint_whose_clusters_are_unknown_is_taken(tmp_path: Path) -> None
     assert "can't listen at nowhere" in said(
         tmp_path, "--kafka", "--module", str(module_file(tmp_path)), "--from-savepoint", str(place), *STOPS
     )
+
+
+def test_a_savepoint_without_the_files_of_a_run_is_taken_with_a_warning(tmp_path: Path) -> None:
+    place = completed(tmp_path / "savepoint-1", 1_000)
+
+    lines = said(tmp_path, "--kafka", "--from-savepoint", str(place), *STOPS).splitlines()
+
+    assert lines[0] == (
+        f"Warning: next to {place} is no statefun-actors-states.yaml, so it is not checked against the classes."
+    )
+    assert lines[-1].startswith("Error: can't listen at nowhere")
 
 
 def test_a_topic_that_nothing_reads_any_more_is_named(tmp_path: Path) -> None:

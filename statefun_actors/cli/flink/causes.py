@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Final
+
+from statefun_actors.cli.extras import has_kafka_client
 
 if TYPE_CHECKING:
     from statefun_actors.deploy import Module
@@ -32,7 +33,7 @@ def explanation(cause: str, module: Module) -> str | None:
 
 
 def _keyless(module: Module) -> str:
-    if importlib.util.find_spec("confluent_kafka") is not None:
+    if has_kafka_client():
         from statefun_actors.connectors.kafka import keyless_record
 
         for ingress in module.kafka_ingresses:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from typing import Any as Untyped
 
 import click
 
-from statefun_actors.cli.flink.kafka_clusters import far_clusters, local_cluster, missing_topics_of
+from statefun_actors.cli.flink.kafka_clusters import far_clusters, ids_of, local_cluster, missing_topics
 from statefun_actors.cli.flink.resuming import keep_places, say_what_is_read_again, state_to_start_from, states_in
 from statefun_actors.cli.flink.savepoint import savepoint
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
@@ -170,15 +171,16 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         module = module_at("http://127.0.0.1", "127.0.0.1:9092" if kafka else None)  # its errors are reported first
     except DefinitionError as error:
         raise AppError(str(error)) from error
+    far = {} if kafka else far_clusters(module)
+    clusters_before: Mapping[str, str] = {}
     if start is None:
         say_what_is_read_again(folder, savepoint_to, module)
     else:
-        clusters = local_cluster(module, kafka_cluster_id(folder)) if kafka else far_clusters(module)
-        keep_places(start, module, clusters)
+        clusters = local_cluster(module, kafka_cluster_id(folder)) if kafka else ids_of(far)
+        clusters_before = keep_places(start, module, clusters)
     drifted = [] if file is None else differences(module, declared)
-    missing = [] if kafka else missing_topics_of(module, declared)
     for warning in (
-        *(f"Warning: {module_file}: {each}" for each in (*drifted, *missing)),
+        *(f"Warning: {module_file}: {each}" for each in (*drifted, *missing_topics(module, declared, far))),
         *without_policy(application),
     ):
         echo(warning, err=True)
@@ -200,6 +202,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         typenames=application.typenames,
         folder=folder,
         kafka=kafka,
+        clusters={**clusters_before, **ids_of(far)},
         parallelism=parallelism,
         task_managers=min(task_managers, parallelism),
         checkpoint_ms=checkpoint_ms,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
+import asyncio
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from statefun_actors.cli.extras import has_kafka_client
+from statefun_actors.cli.output import echo
+
 if TYPE_CHECKING:
+    from statefun_actors.connectors.kafka import ClusterFacts
     from statefun_actors.deploy import KafkaEgress, KafkaIngress, Module, Served
 
 
@@ -17,37 +21,39 @@ def local_cluster(module: Module, id: str | None) -> Mapping[str, str | None]:
     return {kafka_component_name(component): id for component in _components(module)}
 
 
-def far_clusters(module: Module) -> Mapping[str, str]:
+def far_clusters(module: Module) -> Mapping[str, ClusterFacts]:
     """The clusters of *module*, asked for at their brokers. Those that can't be found out are missing."""
+    if not has_kafka_client():
+        return {}
+    echo("Asking the brokers.", err=True)  # it may take some seconds
+    return asyncio.run(_ask(module))
+
+
+async def _ask(module: Module) -> Mapping[str, ClusterFacts]:
+    from statefun_actors.connectors.kafka import ask_clusters
+
+    return await ask_clusters(_components(module))
+
+
+def ids_of(clusters: Mapping[str, ClusterFacts]) -> Mapping[str, str]:
+    """The ids of *clusters* that are known."""
+    return {name: cluster.id for name, cluster in clusters.items() if cluster.id is not None}
+
+
+def missing_topics(module: Module, served: Served, clusters: Mapping[str, ClusterFacts]) -> Iterator[str]:
+    """A warning for each topic that the source of the application names and *clusters*, of *module*, do not have."""
     from statefun_actors.deploy import kafka_component_name
 
-    if importlib.util.find_spec("confluent_kafka") is None:
-        return {}
-    from statefun_actors.connectors.kafka import cluster_id
-
-    found: dict[tuple[str, frozenset[tuple[str, str]]], str | None] = {}
-    clusters = {}
-    for component in _components(module):
-        brokers = (component.address, frozenset(component.properties.items()))
-        if brokers not in found:
-            found[brokers] = cluster_id(component)
-        if (id := found[brokers]) is not None:
-            clusters[kafka_component_name(component)] = id
-    return clusters
-
-
-def missing_topics_of(module: Module, served: Served) -> Iterator[str]:
-    """A warning for each topic that the source of the application names and the brokers of *module* do not have."""
-    if importlib.util.find_spec("confluent_kafka") is None:
-        return
-    from statefun_actors.connectors.kafka import missing_topics
-
     for egress in module.kafka_egresses:
-        for topic in missing_topics(egress, served.topics.get(egress.id, ())):
-            yield (
-                f"{egress.id}: there is no topic {topic!r} at {egress.address}. Create it: Flink fails the job at its "
-                "first record, unless the brokers create topics."
-            )
+        cluster = clusters.get(kafka_component_name(egress))
+        if cluster is None or cluster.topics is None:
+            continue
+        for topic in served.topics.get(egress.id, ()):
+            if topic not in cluster.topics:
+                yield (
+                    f"{egress.id}: there is no topic {topic!r} at {egress.address}. Create it: Flink fails the job at "
+                    "its first record, unless the brokers create topics."
+                )
 
 
 def _components(module: Module) -> list[KafkaIngress | KafkaEgress]:

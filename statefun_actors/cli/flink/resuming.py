@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from statefun_actors.cli.extras import has_kafka_client
 from statefun_actors.cli.flink.saved_files import KAFKA, MODULE, STATES, read_clusters
 from statefun_actors.cli.output import echo
 
@@ -48,6 +49,7 @@ def states_in(savepoint: Path, declared: Served) -> Lock:
 
     states = _next_to(savepoint, STATES)
     if states is None:
+        echo(f"Warning: next to {savepoint} is no {STATES}, so it is not checked against the classes.", err=True)
         return {}
     held = read_lock_file(states)
     if refusals := check_compatible(held, declared):
@@ -55,24 +57,37 @@ def states_in(savepoint: Path, declared: Served) -> Lock:
     return held
 
 
-def keep_places(savepoint: Path, module: Module, clusters: Mapping[str, str | None]) -> None:
+def keep_places(savepoint: Path, module: Module, clusters: Mapping[str, str | None]) -> Mapping[str, str]:
     """End the command if Flink would lose its positions in topics, or fail at transactions, of *savepoint*.
 
-    *clusters* are the ids of the Kafka clusters of *module*, by component.
+    *clusters* are the ids of the Kafka clusters of *module*, by component. Return those that were noted with it.
     """
     from statefun_actors.cli.module.command import read
-    from statefun_actors.deploy import dropped_topics, lost_positions, other_brokers
+    from statefun_actors.deploy import dropped_topics, lost_positions, other_brokers, unknown_clusters
 
     if (file := _next_to(savepoint, MODULE)) is None:
-        return
+        return {}
     before = read(file)
     kafka = _next_to(savepoint, KAFKA)
-    others = [] if kafka is None else other_brokers(read_clusters(kafka), clusters, module)
+    clusters_before = {} if kafka is None else read_clusters(kafka)
+    others = other_brokers(clusters_before, clusters, module)
     if lost := [*lost_positions(before, module), *others]:
         instead = "\nResume with the brokers of that cluster, or start without the state." if others else ""
         raise _refused(savepoint, lost, instead)
     for topic in dropped_topics(before, module):
         echo(f"Warning: {topic}", err=True)
+    if unchecked := unknown_clusters(clusters_before, clusters, module):
+        why = (
+            "the brokers did not answer"
+            if has_kafka_client()
+            else 'the Kafka client is not installed: pip install "statefun-actors[kafka]"'
+        )
+        echo(
+            f"Warning: it was not checked whether {', '.join(unchecked)} have the Kafka clusters of the state: {why}. "
+            "With others, records would be skipped, and transactions fail.",
+            err=True,
+        )
+    return clusters_before
 
 
 def _next_to(state: Path, name: str) -> Path | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,9 +15,9 @@ import click
 
 from statefun_actors.cli.flink.causes import explanation
 from statefun_actors.cli.flink.facts import remove_facts, write_facts
-from statefun_actors.cli.flink.kafka_clusters import far_clusters, local_cluster
+from statefun_actors.cli.flink.kafka_clusters import local_cluster
 from statefun_actors.cli.flink.other_endpoints import OtherEndpoint, other_endpoints, watch_endpoints
-from statefun_actors.cli.flink.saved_files import copy_notes, note_application
+from statefun_actors.cli.flink.saved_files import keep_savepoint, note_application
 from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.serve.endpoint_log import EndpointLog
@@ -33,9 +33,9 @@ from statefun_actors.cluster import (
     flink_programs,
     kafka_program,
     last_state,
-    note_savepoint,
     take_savepoint,
 )
+from statefun_actors.connectors import in_thread
 from statefun_actors.deploy import Lock, Module
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Listener
@@ -61,6 +61,8 @@ class FlinkRun:
     states: Lock
     folder: Path
     kafka: bool
+    clusters: Mapping[str, str]
+    """The ids of the Kafka clusters, by component, as far as they are known without the local broker."""
     parallelism: int
     task_managers: int
     checkpoint_ms: int
@@ -138,9 +140,7 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
         try:
             endpoint = endpoint_program(run.app, run.settings, run.logs, run.listener)
             module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
-            clusters = (
-                local_cluster(module, cluster.kafka_id) if run.kafka else await asyncio.to_thread(far_clusters, module)
-            )
+            clusters = {**run.clusters, **(local_cluster(module, cluster.kafka_id) if run.kafka else {})}
             if others := other_endpoints(module, endpoint.url):
                 reporting.append(asyncio.create_task(_report_endpoints(others)))
             with _Status() as status:
@@ -150,7 +150,7 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
             if stop.wanted.is_set():
                 return 128 + int(stop.signal or 0)
             locations = _announce(run, cluster, module, endpoint)
-            await _unless(stop, _watch(run.folder, cluster, module, locations))
+            await _unless(stop, _watch(run.folder, cluster, module, locations, reporting))
             return await _leave_savepoint(run, cluster)
         finally:
             remove_facts(run.folder)
@@ -181,15 +181,21 @@ async def _start(cluster: Cluster, module: Module, endpoint: EndpointProgram) ->
 
 
 async def _explain(cause: str, module: Module) -> None:
-    if (meaning := await asyncio.to_thread(explanation, cause, module)) is not None:
+    if (meaning := await in_thread("statefun-actors explaining", lambda: explanation(cause, module))) is not None:
         echo(meaning, err=True)
 
 
-async def _watch(folder: Path, cluster: Cluster, module: Module, locations: dict[str, object]) -> None:
+async def _watch(
+    folder: Path,
+    cluster: Cluster,
+    module: Module,
+    locations: dict[str, object],
+    reporting: list[asyncio.Task[None]],
+) -> None:
     async for line in cluster.watch():
         write_facts(folder, {**locations, "pids": dict(cluster.pids)})
         echo(line, err=True)
-        await _explain(line, module)
+        reporting.append(asyncio.create_task(_explain(line, module)))  # it may take long; processes are watched
 
 
 async def _report_messages(log: Path) -> None:
@@ -212,8 +218,7 @@ async def _leave_savepoint(run: FlinkRun, cluster: Cluster) -> int:
     echo("Taking a savepoint.", err=True)
     try:
         place = await take_savepoint(cluster.url, run.savepoint.absolute(), stop=True)
-        copy_notes(cluster.checkpoints, place)
-        note_savepoint(run.folder, place)
+        keep_savepoint(run.folder, cluster.checkpoints, place)
     except SavepointError as error:
         echo(f"Error: {error}", err=True)
         return 1

@@ -31,10 +31,24 @@ def note_application(folder: Path, states: Lock, module: Module, clusters: Mappi
     (folder / KAFKA).write_text(json.dumps(clusters, indent=2), encoding="utf-8")
 
 
-def copy_notes(checkpoints: Path, savepoint: Path) -> None:
-    """Copy the files of a run, which are in its folder *checkpoints*, to its *savepoint*."""
-    for name in (STATES, MODULE, KAFKA):
-        shutil.copyfile(checkpoints / name, savepoint / name)
+def keep_savepoint(folder: Path, checkpoints: Path, savepoint: Path) -> None:
+    """Make *savepoint* the last one of the cluster in *folder*, and copy the files in *checkpoints* of its run to it.
+
+    Raises:
+        SavepointError: the disk is full, or a file can't be written. The savepoint is complete all the same.
+    """
+    from statefun_actors.cluster import SavepointError, note_savepoint
+
+    try:
+        note_savepoint(folder, savepoint)
+        for name in (STATES, MODULE, KAFKA):
+            shutil.copyfile(checkpoints / name, savepoint / name)
+    except OSError as error:
+        raise SavepointError(
+            f"the savepoint {savepoint} is complete, but the files next to it, or the note of it in {folder}, can't be "
+            f"written: {error.strerror or error}. Resume from it by --from-savepoint {savepoint}; it may not be "
+            "checked against the application."
+        ) from error
 
 
 def read_clusters(path: Path) -> Mapping[str, str]:

@@ -28,13 +28,13 @@ def savepoint(app: str, to: Path, folder: Path | None) -> None:
 
     A later run resumes from it by --from-savepoint. What the job writes after the savepoint, such a run writes again.
     """  # noqa: D301 - click wants the character itself
-    from statefun_actors.cli.flink.saved_files import copy_notes
+    from statefun_actors.cli.flink.saved_files import keep_savepoint
     from statefun_actors.cli.loading import load_app
-    from statefun_actors.cluster import SavepointError, note_savepoint, take_savepoint
+    from statefun_actors.cluster import SavepointError, is_running, take_savepoint
 
     folder = folder or Path(".statefun", "flink", load_app(app).name)
     match read_facts(folder):
-        case {"flink": str(url), "checkpoints": str(checkpoints)}:
+        case {"flink": str(url), "checkpoints": str(checkpoints)} if is_running(folder):
             pass
         case _:
             raise click.ClickException(
@@ -43,10 +43,7 @@ def savepoint(app: str, to: Path, folder: Path | None) -> None:
             )
     try:
         place = asyncio.run(take_savepoint(url, to.absolute(), stop=False))
-        copy_notes(Path(checkpoints), place)
-        note_savepoint(folder, place)
+        keep_savepoint(folder, Path(checkpoints), place)
     except SavepointError as error:
         raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(f"{error.filename} can't be used: {error.strerror or error}.") from error
     echo(f"Savepoint  {place}")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from statefun_actors.cli.extras import has_kafka_client
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.run.listening import BIND, listening_at, messages_text
@@ -68,7 +68,7 @@ def gateway(
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
 
-    if importlib.util.find_spec("confluent_kafka") is None:
+    if not has_kafka_client():
         raise click.UsageError(
             'a gateway needs the Kafka client, which is not installed: pip install "statefun-actors[kafka]"'
         )

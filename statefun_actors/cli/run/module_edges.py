@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from statefun_actors.cli.extras import has_kafka_client
 from statefun_actors.cli.loading import AppError
 from statefun_actors.cli.module.requirements import served_by
 from statefun_actors.dispatch import Application
@@ -54,7 +54,7 @@ def edges_of(module: Module, path: Path, mapped: Collection[str], app: Applicati
     if problems := [*_only_on_flink(module, mapped), *_not_served(module, declared)]:
         raise AppError("\n".join(f"{path}: {problem}" for problem in problems))
     egresses = [egress for egress in module.kafka_egresses if egress.id not in mapped]
-    if (module.kafka_ingresses or egresses) and importlib.util.find_spec("confluent_kafka") is None:
+    if (module.kafka_ingresses or egresses) and not has_kafka_client():
         raise click.UsageError(
             f"{path} has Kafka ingresses or egresses, whose client is not installed: "
             'pip install "statefun-actors[kafka]"'

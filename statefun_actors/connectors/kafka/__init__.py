@@ -4,8 +4,8 @@ Needs the extra ``[kafka]``.
 """
 
 from statefun_actors.connectors.kafka.cluster_facts import (
-    cluster_id,
-    missing_topics,
+    ClusterFacts,
+    ask_clusters,
 )
 from statefun_actors.connectors.kafka.consumer import (
     ReaderOptions,
@@ -42,6 +42,7 @@ from statefun_actors.connectors.kafka.record_producer import (
 __all__ = [
     "BAD_RECORDS",
     "BadPropertyError",
+    "ClusterFacts",
     "EgressDownError",
     "Fault",
     "KafkaSink",
@@ -51,8 +52,7 @@ __all__ = [
     "ProducerError",
     "ReaderOptions",
     "RecordProducer",
-    "cluster_id",
+    "ask_clusters",
     "keyless_record",
     "make_topic",
-    "missing_topics",
 ]

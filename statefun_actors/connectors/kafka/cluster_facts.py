@@ -1,45 +1,62 @@
-"""What the brokers of an ingress or egress say of their cluster: its id, its topics."""
+"""What the brokers of ingresses and egresses say of their cluster: its id, its topics."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
+import attrs
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from statefun_actors.connectors import in_thread
 from statefun_actors.connectors.kafka.complaints import ALL_BROKERS_DOWN
 from statefun_actors.connectors.kafka.errors import BadPropertyError
-from statefun_actors.connectors.kafka.properties import client
+from statefun_actors.connectors.kafka.properties import client, connecting
 from statefun_actors.deploy import KafkaEgress, KafkaIngress, kafka_component_name
 
 _SECONDS: Final = 15.0
+_THREAD: Final = "statefun-actors asking brokers"
 
 
-def cluster_id(component: KafkaIngress | KafkaEgress) -> str | None:
-    """The id of the cluster of *component*, which its brokers keep for ever.
+@attrs.frozen
+class ClusterFacts:
+    """The ``id`` of a cluster, which its brokers keep for ever, and its ``topics``; None if they are not told."""
 
-    None if no broker can be reached or answers within 15 seconds, or if only a client in Java can read its properties.
+    id: str | None
+    topics: AbstractSet[str] | None
+
+
+async def ask_clusters(components: Iterable[KafkaIngress | KafkaEgress]) -> Mapping[str, ClusterFacts]:
+    """The clusters of *components*, by :func:`~statefun_actors.deploy.kafka_component_name`.
+
+    All brokers are asked at the same time, and those of several components once. A component is missing if none of its
+    brokers can be reached or answers within 15 seconds, or if only a client in Java can read its properties.
     """
-    found = _asked(component)
-    return None if found is None else found[1]
+    sharing: dict[object, list[KafkaIngress | KafkaEgress]] = {}
+    for component in components:
+        brokers = component.address, frozenset(connecting(component.properties).items())
+        sharing.setdefault(brokers, []).append(component)
+    answers = await asyncio.gather(*(ask_cluster(first) for first, *_ in sharing.values()))
+    return {
+        kafka_component_name(component): answer
+        for those, answer in zip(sharing.values(), answers, strict=True)
+        if answer is not None
+        for component in those
+    }
 
 
-def missing_topics(egress: KafkaEgress, topics: Sequence[str]) -> Sequence[str]:
-    """Those of *topics* that do not exist. Empty where :func:`cluster_id` is None."""
-    if not topics or (found := _asked(egress)) is None:
-        return ()
-    try:
-        there = found[0].list_topics(timeout=_SECONDS).topics
-    except KafkaException:
-        return ()
-    return [topic for topic in topics if topic not in there]
+async def ask_cluster(component: KafkaIngress | KafkaEgress) -> ClusterFacts | None:
+    """The cluster of *component*; None where :func:`ask_clusters` has none."""
+    return await in_thread(_THREAD, lambda: _asked(component))
 
 
-def _asked(component: KafkaIngress | KafkaEgress) -> tuple[AdminClient, str | None] | None:
-    """A client of the brokers of *component*, and the id of their cluster; None if they can't be asked."""
-    down = threading.Event()
+def _asked(component: KafkaIngress | KafkaEgress) -> ClusterFacts | None:
+    down, until = threading.Event(), time.monotonic() + _SECONDS
 
     def failed(error: KafkaError) -> None:
         if error.code() == ALL_BROKERS_DOWN:
@@ -47,12 +64,17 @@ def _asked(component: KafkaIngress | KafkaEgress) -> tuple[AdminClient, str | No
 
     own = {"bootstrap.servers": component.address, "error_cb": failed, "log_level": 0}
     try:
-        admin = client(f"Kafka {kafka_component_name(component)}", AdminClient, own, component.properties)
+        name = f"Kafka {kafka_component_name(component)}"
+        admin = client(name, AdminClient, own, connecting(component.properties))
         asked = admin.describe_cluster(request_timeout=_SECONDS)
         while not asked.done():
             admin.poll(0.02)  # calls failed()
             if down.is_set():
                 return None
-        return admin, asked.result().cluster_id
+        id = asked.result().cluster_id
     except (BadPropertyError, KafkaException):
         return None
+    try:
+        return ClusterFacts(id, admin.list_topics(timeout=max(until - time.monotonic(), 0.1)).topics.keys())
+    except KafkaException:
+        return ClusterFacts(id, None)

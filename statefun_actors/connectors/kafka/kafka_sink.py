@@ -18,7 +18,7 @@ from confluent_kafka import KafkaError
 from statefun_actors.connectors import in_thread
 from statefun_actors.connectors.files import record_line
 from statefun_actors.connectors.http import REFUSED_RECORDS
-from statefun_actors.connectors.kafka.cluster_facts import missing_topics
+from statefun_actors.connectors.kafka.cluster_facts import ask_cluster
 from statefun_actors.connectors.kafka.errors import EgressDownError
 from statefun_actors.connectors.kafka.producers import check_properties
 from statefun_actors.connectors.kafka.properties import logger
@@ -55,7 +55,7 @@ class KafkaSink:
     Args:
         egress: the component of module.yaml.
         known: the codecs of the application, by typename.
-        topics: topics that records will have; those that don't exist are logged when it starts.
+        topics: topics that records will have; those that don't exist are logged once, when it starts.
 
     Raises:
         BadPropertyError: the client refuses the properties of *egress*.
@@ -80,20 +80,31 @@ class KafkaSink:
 
     async def run(self, queue: EgressQueue) -> None:
         writer = await in_thread(_THREAD, self._connecting(queue))
-        for topic in await in_thread(_THREAD, lambda: missing_topics(self._egress, self._topics)):
-            logger.warning(
-                "egress %s: there is no topic %r at %s. Create it; until then its records are kept, unless the brokers "
-                "create topics themselves", self._egress.id, topic, self._egress.address,
-            )  # fmt: skip
         if queue.error is not None:
             queue.done([])  # the egress works: waiters for records need not give up
-        with contextlib.closing(writer):
-            while True:
-                taken = await queue.take()
-                there = [record for record in taken if record.seq <= writer.through]
-                if there:
-                    queue.done(there)
-                await self._through(self._readable(taken[len(there) :], queue), writer, queue)
+        naming = asyncio.create_task(self._name_missing_topics())  # it may take long; records do not wait for it
+        try:
+            with contextlib.closing(writer):
+                while True:
+                    taken = await queue.take()
+                    there = [record for record in taken if record.seq <= writer.through]
+                    if there:
+                        queue.done(there)
+                    await self._through(self._readable(taken[len(there) :], queue), writer, queue)
+        finally:
+            naming.cancel()
+
+    async def _name_missing_topics(self) -> None:
+        """Log them once, as soon as the brokers answer, not at each retry."""
+        if not self._topics or (cluster := await ask_cluster(self._egress)) is None or cluster.topics is None:
+            return
+        topics, self._topics = self._topics, ()
+        for topic in topics:
+            if topic not in cluster.topics:
+                logger.warning(
+                    "egress %s: there is no topic %r at %s. Create it; until then its records are kept, unless the "
+                    "brokers create topics themselves", self._egress.id, topic, self._egress.address,
+                )  # fmt: skip
 
     def _connecting(self, queue: EgressQueue) -> Callable[[], TransactionWriter]:
         loop = asyncio.get_running_loop()
