@@ -22,6 +22,7 @@ from statefun_actors.cluster.configuration import FlinkSettings, KafkaSettings
 from statefun_actors.cluster.errors import ClusterLateError, JobFailsError
 from statefun_actors.cluster.flink_api import FlinkRest
 from statefun_actors.cluster.folder_lock import lock_folder
+from statefun_actors.cluster.job_news import JobNews
 from statefun_actors.cluster.jvm import FlinkPrograms, Program
 from statefun_actors.cluster.process import Child
 from statefun_actors.cluster.reserved_ports import ReservedPort
@@ -227,20 +228,15 @@ class Cluster:
         Raises:
             ProcessEndedError: a process that can't be replaced has ended.
         """
-        failed, down, last = 0, False, ""
+        news = JobNews()
         while True:
             for name in await self._mend():
                 yield f"{name} ended, and was started again (process {self._children[name].pid})."
             job = await self.rest.job()
             trouble = None if job is None else await self.rest.trouble(job)
-            if trouble is not None and trouble.time > failed:
-                failed, down = trouble.time, True
-                if (cause := trouble.kind) != last:  # report repeated failures once
-                    last = cause
-                    yield f"The job failed, and Flink starts it again from its last checkpoint: {trouble.cause}"
-            elif down and job is not None and job.running:
-                down = False
-                yield "The job runs again."
+            running = job is not None and job.running
+            if (line := news.line(trouble, running=running, now=time.monotonic())) is not None:
+                yield line
             await self._something(tick)
 
     async def _something(self, seconds: float) -> None:
