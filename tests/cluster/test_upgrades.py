@@ -171,7 +171,7 @@ def test_an_ingress_that_does_not_know_how_far_its_topics_have_been_read_is_refu
     error = shop.refused(app, "--module", str(tmp_path / "module.yaml"), "--from-savepoint", str(savepoint))
 
     assert error == (
-        f"Error: cannot resume from {savepoint}:\n"
+        f"Asking the brokers.\nError: cannot resume from {savepoint}:\n"
         "  - topic shop.cart.add was read by the ingress shop/messages and is read by shop/in now, which has no "
         "position in it: its records would be processed twice. Name the ingress shop/messages in a --module FILE.\n"
     )
