@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from statefun_actors.cli.run.options import RunOptions
 from statefun_actors.cli.run.sinks import shown_targets
 from statefun_actors.cli.run.summary import MOST_FAILING, Count, Summary, unwritten_error
+from statefun_actors.connectors.files import BAD_LINES
+from statefun_actors.partitions import partition_of_name
 
 
 def merged_summary(name: str, options: RunOptions, ended: str | None, summaries: Sequence[Summary | None]) -> Summary:
@@ -21,10 +23,11 @@ def merged_summary(name: str, options: RunOptions, ended: str | None, summaries:
     """
     found = [each for each in summaries if each is not None]
     targets = shown_targets(options.egress, options.kafka_egresses)
+    mapped = targets.keys() | (set() if options.skip_bad_lines is None else {BAD_LINES})
     kept_names = sorted({egress for each in found for egress in each.kept_names})
     stopped = next((each for each in found if each.error is not None), None)
     error, bad_line = (None, False) if stopped is None else (stopped.error, stopped.bad_line)
-    if error is None and ended is None and (unwritten := [egress for egress in kept_names if egress in targets]):
+    if error is None and ended is None and (unwritten := [egress for egress in kept_names if egress in mapped]):
         error = unwritten_error(unwritten)
     return Summary(
         app=name,
@@ -55,9 +58,10 @@ def merged_summary(name: str, options: RunOptions, ended: str | None, summaries:
         failing=[failing for each in found for failing in each.failing][:MOST_FAILING],
         failing_egress={
             egress: reason
-            for each in found
-            for egress, reason in each.failing_egress.items()
-            if egress in each.targets  # of a link, another partition is down
+            for number, each in enumerate(summaries)
+            for egress, reason in (() if each is None else each.failing_egress.items())
+            # That of another one is a link, which fails while the other one is down.
+            if egress in mapped and partition_of_name(egress, len(summaries)) == number
         },
         paused=sorted({paused for each in found for paused in each.paused}),
         ahead_seconds=max([0.0, *(each.ahead_seconds for each in found)]),
