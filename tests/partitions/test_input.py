@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,26 @@ def test_a_run_ends_when_all_lines_and_all_that_crosses_are_handled(folder: Path
     assert reported["egress"] == {ADDED: {"to": "added.jsonl", "this_run": 402, "in_all": 402}}
     expected = {id: list(range(1, 22 if id in {HERE, THERE} else 21)) for id in ids}
     assert counts_in(folder / "added.jsonl") == expected
+
+
+def test_a_stop_while_the_partitions_start_is_no_success(folder: Path) -> None:
+    """Whoever waits for the run must not take its input as handled."""
+    stuck = (
+        "import multiprocessing, os, pathlib, threading\n"
+        "if multiprocessing.parent_process() is not None:\n"
+        "    pathlib.Path(f'starting-{os.getpid()}').touch()\n"
+        "    threading.Event().wait()\n"
+    )
+    (folder / "app.py").write_text(f"{APP}\n\n{stuck}")
+    write_lines(folder / "in.jsonl", line(HERE, 1))
+    command = (sys.executable, "-m", "statefun_actors", "run", *BATCH)
+    with subprocess.Popen(command, cwd=folder) as process:
+        try:
+            wait_for(lambda: process.poll() is not None or len(list(folder.glob("starting-*"))) == 2)
+            process.terminate()
+            assert process.wait(LONG) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
 
 
 def test_a_bad_line_ends_the_run_after_the_lines_before_it_and_can_be_corrected(folder: Path) -> None:

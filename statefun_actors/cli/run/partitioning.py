@@ -98,8 +98,10 @@ def run_partitions(
             echo(messages_text(listener), err=True)
 
     outcome = supervise(task, layout, options.listeners, announce, quiet=options.quiet)
-    if not (outcome.done or outcome.signal is not None) or outcome.summaries.count(None) == count:
+    if not (outcome.done or outcome.signal is not None):
         return outcome.exit_code
+    if outcome.summaries.count(None) == count:  # stopped before any could work
+        return outcome.exit_code or (128 + outcome.signal if outcome.signal and options.until_idle else 0)
     ended = None if outcome.done or outcome.signal is None else outcome.signal.name
     summary = merged_summary(name, options, ended, outcome.summaries)
     return conclude(summary, options, as_json=as_json) or outcome.exit_code
