@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -31,6 +32,8 @@ from statefun_actors.system import signals_kept_from_children
 _LOOKS: Final = 0.5
 """Seconds between two checks for processes that have ended: the sentinel of a process stays open while a child lives
 that a handler has started."""
+_MOST_REPORTS: Final = 100
+"""Reports of one process that are read before those of the others are."""
 
 
 @attrs.frozen
@@ -165,7 +168,7 @@ class Supervisor:
             if process is None:
                 continue
             ended = not process.is_alive()
-            self._read(number, each)
+            self._read(number, each, None if ended else _MOST_REPORTS)
             if ended and not self._signals:  # after a signal none is started again
                 if each.reports is not None:  # a child that a handler has started may hold the other end
                     each.reports.close()
@@ -179,8 +182,12 @@ class Supervisor:
                 each.due = time.monotonic() + pause
         return 0
 
-    def _read(self, number: int, each: _Process) -> None:
-        while (reports := each.reports) is not None:
+    def _read(self, number: int, each: _Process, most: int | None = None) -> None:
+        """Read at most *most* reports of process *number*; None: all."""
+        for _ in itertools.count() if most is None else range(most):
+            reports = each.reports
+            if reports is None:
+                return
             try:
                 if not reports.poll():
                     return

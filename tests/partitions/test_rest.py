@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 from collections import deque
 
@@ -11,26 +12,32 @@ import pytest
 from statefun_actors.cli.run.rest import Link, Rest, all_at_rest
 
 
-def rest(handed_over: dict[Link, int], taken: dict[Link, int], *, idle: bool = True) -> Rest:
-    return Rest(idle=idle, failing=None, failed=False, handed_over=handed_over, taken=taken)
+def rest(handed_over: dict[Link, int], taken: dict[Link, int], until: int | None = None) -> Rest:
+    return Rest(until=until, idle=True, failing=None, failed=False, handed_over=handed_over, taken=taken)
 
 
 def test_partitions_without_a_report_are_not_at_rest() -> None:
-    assert not all_at_rest([None, rest({}, {})])
-    assert all_at_rest([rest({}, {}), rest({}, {})])
+    assert not all_at_rest([None, rest({}, {})], 0)
+    assert all_at_rest([rest({}, {}), rest({}, {})], 0)
 
 
 def test_what_one_has_handed_over_another_has_taken() -> None:
     first = rest({(1, None): 7, (1, "a/b"): 3}, {(1, None): 0})
-    assert all_at_rest([first, rest({(0, None): 0}, {(0, None): 7, (0, "a/b"): 3})])
-    assert not all_at_rest([first, rest({(0, None): 0}, {(0, None): 6, (0, "a/b"): 3})])
-    assert not all_at_rest([first, rest({(0, None): 0}, {(0, None): 7, (0, "a/b"): 0})])
-    assert not all_at_rest([first, rest({(0, None): 2}, {(0, None): 7, (0, "a/b"): 3})])
+    assert all_at_rest([first, rest({(0, None): 0}, {(0, None): 7, (0, "a/b"): 3})], 0)
+    assert not all_at_rest([first, rest({(0, None): 0}, {(0, None): 6, (0, "a/b"): 3})], 0)
+    assert not all_at_rest([first, rest({(0, None): 0}, {(0, None): 7, (0, "a/b"): 0})], 0)
+    assert not all_at_rest([first, rest({(0, None): 2}, {(0, None): 7, (0, "a/b"): 3})], 0)
+
+
+def test_a_report_holds_until_the_next_delayed_message_is_due() -> None:
+    reports = [rest({}, {}), rest({}, {}, until=1_000)]
+    assert all_at_rest(reports, 999)
+    assert not all_at_rest(reports, 1_000)
 
 
 @attrs.define
 class Worker:
-    """A partition that handles messages; each may send others, in order, until enough were sent."""
+    """A partition that handles messages; each may send others, in order, or delay one, until enough were sent."""
 
     number: int
     count: int
@@ -39,13 +46,19 @@ class Worker:
     unconfirmed: int = 0
     taken: dict[int, int] = attrs.field(factory=dict)
     work: int = 0
+    due: list[int] = attrs.field(factory=list)
+    """A heap of the due times of delayed messages."""
 
-    def report(self) -> Rest | None:
-        if self.work or self.unconfirmed:
+    def is_due(self, now: int) -> bool:
+        return bool(self.due) and self.due[0] <= now
+
+    def report(self, now: int) -> Rest | None:
+        if self.work or self.unconfirmed or self.is_due(now):
             return None
         return rest(
             {(to, None): seq for to, seq in self.sent.items()},
             {(sender, None): seq for sender, seq in self.taken.items()},
+            self.due[0] if self.due else None,
         )
 
 
@@ -56,12 +69,15 @@ def test_no_message_is_left_when_the_end_is_found_in_any_order_of_events(seed: i
     workers = [Worker(number, count, work=chance.randint(0, 2)) for number in range(count)]
     reports: list[Rest | None] = [None] * count
     budget, found = chance.randint(0, 40), False
-    for _ in range(100_000):
+    for now in range(100_000):
         worker = chance.choice(workers)
-        match chance.randrange(3):
+        match chance.randrange(4):
             case 0 if worker.work:  # a message is handled
                 worker.work -= 1
-                if budget and chance.random() < 0.7:
+                if budget and chance.random() < 0.3:
+                    budget -= 1
+                    heapq.heappush(worker.due, now + chance.randint(1, 60))
+                elif budget and chance.random() < 0.7:
                     budget -= 1
                     to = workers[(worker.number + chance.randint(1, count - 1)) % count]
                     worker.sent[to.number] = worker.sent.get(to.number, 0) + 1
@@ -72,11 +88,16 @@ def test_no_message_is_left_when_the_end_is_found_in_any_order_of_events(seed: i
                 worker.taken[sender] = seq
                 worker.work += 1
                 workers[sender].unconfirmed -= 1
-            case _:
-                if (report := worker.report()) is not None:
+            case 2 if worker.is_due(now):
+                heapq.heappop(worker.due)
+                worker.work += 1
+            case 3:
+                if (report := worker.report(now)) is not None:
                     reports[worker.number] = report
-        if all_at_rest(reports):
+            case _:
+                pass
+        if all_at_rest(reports, now):
             found = True
             break
     assert found
-    assert not any(worker.work or worker.inbox for worker in workers)
+    assert not any(worker.work or worker.inbox or worker.is_due(now) for worker in workers)

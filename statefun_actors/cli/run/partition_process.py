@@ -20,7 +20,7 @@ from statefun_actors.cli.output import printable_lines, write
 from statefun_actors.cli.processes import supervised
 from statefun_actors.cli.run.partition_run import PartitionRun, Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
-from statefun_actors.cli.run.rest import Rest
+from statefun_actors.cli.run.rest import Busy, Rest
 from statefun_actors.cli.run.running import Run
 from statefun_actors.cli.run.summary import Summary
 from statefun_actors.dispatch import Application
@@ -51,6 +51,6 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
         _report(reports, summary)
 
 
-def _report(reports: Connection, report: Ready | Rest | Summary) -> None:
+def _report(reports: Connection, report: Ready | Rest | Busy | Summary) -> None:
     with contextlib.suppress(OSError):  # the supervisor was killed, and this process ends, too
         reports.send(report)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import Final
 
 import attrs
 
 from statefun_actors.assembly import Service
 from statefun_actors.assembly.partitions import ForwardedHttpService, LinkService, Neighbours
 from statefun_actors.cli.processes import at_the_end_of_the_supervisor
-from statefun_actors.cli.run.rest import Rest
+from statefun_actors.cli.run.rest import Busy, Rest
 from statefun_actors.cli.run.stuck import only_failing
 from statefun_actors.cli.signals import Stop
 from statefun_actors.connectors.files import JsonLinesSource
@@ -18,6 +20,11 @@ from statefun_actors.connectors.partitions import LinkSink, LinkSource
 from statefun_actors.engine import Engine, Sink
 from statefun_actors.store import Store
 from statefun_actors.store.partitioned import open_partition
+
+_PAUSE: Final = 0.05
+"""Seconds between two looks at a partition that has nothing to do. A look may send a report."""
+_LONG_PAUSE: Final = 0.5
+"""The same in a run that only an input that can't be read ends."""
 
 
 @attrs.frozen
@@ -36,7 +43,7 @@ class PartitionRun:
     """
 
     neighbours: Neighbours
-    report: Callable[[Ready | Rest], None]
+    report: Callable[[Ready | Rest | Busy], None]
     with_topics: bool = False
 
     def open_store(self) -> Store:
@@ -60,29 +67,38 @@ class PartitionRun:
         sinks: Mapping[str, Sink],
         sources: Iterable[LinkSource],
         inputs: Iterable[JsonLinesSource],
+        *,
+        until_idle: bool,
     ) -> None:
-        """Report each time that this partition has nothing left to do, until the engine ends.
+        """Report that this partition has nothing left to do, and that this has changed, until the engine ends.
 
         Args:
             engine: of the partition.
             sinks: its sinks, by egress.
             sources: what other partitions hand over.
             inputs: the files that it reads.
+            until_idle: whether the run ends once nothing is left to do.
         """
         links = {egress: sink for egress, sink in sinks.items() if isinstance(sink, LinkSink)}
-        last: Rest | None = None
+        reported: Rest | None = None
         await engine.settled()
         while True:
             if engine.at_rest and not any(map(engine.view.kept_of, links)):
                 rest = Rest(
+                    until=engine.view.next_due(),
                     idle=engine.view.waiting == engine.view.waiting_paused,
                     failing=only_failing(engine.view),
                     failed=any(source.error is not None for source in inputs),
                     handed_over={(link.receiver, link.egress): link.confirmed for link in links.values()},
                     taken={(source.sender, source.egress): source.durable for source in sources},
                 )
-                if rest != last:
+                if rest != reported:
                     self.report(rest)
-                    last = rest
+                    reported = rest
+                await asyncio.sleep(_PAUSE if until_idle else _LONG_PAUSE)
+                continue
+            if reported is not None:
+                self.report(Busy())
+                reported = None
             if not await engine.next_rest():
                 return

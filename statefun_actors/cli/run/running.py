@@ -123,7 +123,8 @@ class Run:
     async def _work(self, stop: Stop, display: Display) -> None:
         watching = [asyncio.create_task(self._watch(display))]
         if (partition := self._options.partition) is not None and (self._sources or self._options.until_idle):
-            rests = partition.report_rests(self.engine, self._all_sinks, self._links, list(self._sources.values()))
+            inputs, until_idle = list(self._sources.values()), self._options.until_idle
+            rests = partition.report_rests(self.engine, self._all_sinks, self._links, inputs, until_idle=until_idle)
             watching.append(asyncio.create_task(rests))
         ending = [asyncio.create_task(end) for end in (self._end(), stop.wanted.wait(), self._assembly.ended())]
         try:

@@ -20,9 +20,10 @@ from statefun_actors.cli.run.listening import STOPPING
 from statefun_actors.cli.run.partition_process import run_partition
 from statefun_actors.cli.run.partition_run import Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
-from statefun_actors.cli.run.rest import Rest, all_at_rest
+from statefun_actors.cli.run.rest import Busy, Rest, all_at_rest
 from statefun_actors.cli.run.standing_in import respond_meanwhile
 from statefun_actors.cli.run.summary import Summary
+from statefun_actors.engine import SystemClock
 from statefun_actors.http import Listener
 from statefun_actors.partitions import Partition
 from statefun_actors.store.partitioned import Layout
@@ -84,7 +85,7 @@ class _State:
     summary: Summary | None = None
     """Of its process, once that has ended."""
     rest: Rest | None = None
-    """The last report of its process that it has nothing to do."""
+    """The last report of its process that it has nothing to do; None: it has something to do, or is starting."""
 
 
 class _Partitions:
@@ -117,11 +118,14 @@ class _Partitions:
     def _neighbours(self, own: Partition, task: PartitionTask, layout: Layout) -> Neighbours:
         return Neighbours(own, layout.system, self._sockets, task.store, task.egresses)
 
-    def reported(self, number: int, report: Ready | Rest | Summary, *, stopping: bool) -> None:
+    def reported(self, number: int, report: Ready | Rest | Busy | Summary, *, stopping: bool) -> None:
         state = self.states[number]
         if isinstance(report, Rest):
             state.rest = report
             self.done = self.done or self._is_done()
+            return
+        if isinstance(report, Busy):
+            state.rest = None
             return
         if isinstance(report, Summary):
             state.summary = report
@@ -137,7 +141,7 @@ class _Partitions:
 
     def _is_done(self) -> bool:
         rests = [state.rest for state in self.states]
-        if not all_at_rest(rests):
+        if not all_at_rest(rests, SystemClock().now_ms()):
             return False
         found = [rest for rest in rests if rest is not None]
         self._tell_failing(found)
