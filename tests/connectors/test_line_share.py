@@ -81,7 +81,9 @@ def test_a_share_resumes_where_it_was(tmp_path_factory: pytest.TempPathFactory, 
         assert begun + rest == [line for _, line in taken(share(file, own, skips=True))]
 
 
-@pytest.mark.parametrize("bad", [b"{", b'{"value": 1}', message(1, to="a/bb")])
+@pytest.mark.parametrize(
+    "bad", [b"{", b'{"value": 1}', b'{"to": "a/b", "value": 1}', b'{"to": "a/b/", "value": 1}', message(1, to="a/bb")]
+)
 def test_all_partitions_stop_at_a_line_that_may_be_for_any(tmp_path: Path, bad: bytes) -> None:
     file = tmp_path / "in.jsonl"
     file.write_bytes(b"\n".join([message(id) for id in range(10)] + [bad] + [message(id) for id in range(10)]))

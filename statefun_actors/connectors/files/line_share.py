@@ -30,7 +30,8 @@ class LineShare:
     """Reads the lines of the partition *own* in the file *path*, from *place* on. It has the methods of a LineReader.
 
     Args:
-        served: the function types of which lines are read; any other line is in the share of each partition. None:
+        served: the function types of which lines are read; any other line, and one without an id, is in the share of
+            each partition. None:
             there are no such lines.
 
     Raises:
@@ -148,7 +149,11 @@ class LineShare:
         return known
 
     def _is_served(self, target: str) -> bool:
-        return self._served is None or "/".join(target.split("/", 2)[:2]) in self._served
+        if self._served is None:
+            return True
+        namespace, _, rest = target.partition("/")
+        name, _, id = rest.partition("/")
+        return bool(id) and f"{namespace}/{name}" in self._served
 
     def _go_to(self, place: LineOffset) -> None:
         while self.line < place.line:
