@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from statefun_actors import Address
 from statefun_actors.admin import read_entities
 from statefun_actors.ingress import IngressMessage, Replied, Wait
 from statefun_actors.model import INGRESS
-from statefun_actors.partitions import link, partition_of, partition_of_name
+from statefun_actors.partitions import egress_link, link, partition_of, partition_of_name
 from statefun_actors.store import (
     FORMER_CALLERS,
     PARTITION,
@@ -26,6 +27,7 @@ from statefun_actors.store import (
     Message,
     PauseTarget,
     RequestState,
+    StoreError,
     Timer,
     count_partitions,
     open_one_of,
@@ -36,7 +38,7 @@ from statefun_actors.store import (
 from statefun_actors.store import (
     pack as pack_state,
 )
-from statefun_actors.store.partitioned import Layout, PartitionsWriter
+from statefun_actors.store.partitioned import Layout, PartitionsWriter, create_partitions, stopped
 from statefun_actors.types import pack
 from tests.cli.commands import run, summary
 from tests.partitions.cells import ADDED, Cell
@@ -136,8 +138,40 @@ def test_what_is_on_the_way_or_in_use_is_not_exported(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (
         1,
         "",
-        "Error: store bank.db: 1 messages or egress records are on the way between its partitions. Let them arrive: "
+        "Error: store bank.db: 1 message or egress record is on the way between its partitions. Let them arrive: "
         "run it with --partitions 2 --until-idle --bind none.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("seqs", "kept_by_writer", "exported"), [([6, 7], 0, True), ([5, 6], 0, False), ([6, 7], 1, False)]
+)
+def test_records_that_wait_for_a_target_are_exported_unless_their_writer_has_some(
+    tmp_path: Path, seqs: list[int], kept_by_writer: int, exported: bool
+) -> None:
+    folder, writer = tmp_path / "bank.db", partition_of_name(ADDED, 2)
+    create_partitions(folder, 2)
+    commits = {
+        writer: Commit(
+            positions={f"source:{egress_link(1 - writer, ADDED)}": "5"},
+            egress=[EgressRecord(1, ADDED, pack(0))] * kept_by_writer,
+            next_seq=2,
+        ),
+        1 - writer: Commit(egress=[EgressRecord(seq, ADDED, pack(seq)) for seq in seqs], next_seq=8),
+    }
+    for number, commit in commits.items():
+        with closing(open_one_of(folder, number)) as store:
+            asyncio.run(store.commit(commit))
+    if exported:
+        with stopped(folder, with_inputs=False) as reader:
+            assert reader.egress_counts() == {ADDED: 2}
+        return
+    with pytest.raises(StoreError) as refused, stopped(folder, with_inputs=False):
+        pass
+    assert str(refused.value) == (
+        f"store {folder}: 2 messages or egress records are on the way between its partitions. Let them arrive: run it "
+        f"with --partitions 2 --until-idle --bind none, and a target for {ADDED} (--egress, --module or "
+        "--skip-bad-lines)."
     )
 
 

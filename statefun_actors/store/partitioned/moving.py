@@ -11,7 +11,7 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.model import INGRESS
-from statefun_actors.partitions import Partition, partition_of, partition_of_name
+from statefun_actors.partitions import Partition, is_between_partitions, partition_of, partition_of_name
 from statefun_actors.store import (
     FORMER_CALLERS,
     Commit,
@@ -51,11 +51,7 @@ def stopped(folder: Path, *, with_inputs: bool) -> Generator[PartitionsReader]:
             opened.enter_context(closing(open_partition(folder, own, layout.system, brief=True)))
         reader = opened.enter_context(closing(PartitionsReader(folder, renumbered=True)))
         if crossing := reader.crossing():
-            raise StoreError(
-                str(folder),
-                f"{crossing:,} messages or egress records are on the way between its partitions",
-                f"Let them arrive: run it with --partitions {layout.partitions} --until-idle --bind none.",
-            )
+            raise _on_the_way(folder, layout, crossing)
         if with_inputs and (inputs := reader.inputs()):
             raise StoreError(
                 str(folder),
@@ -63,6 +59,15 @@ def stopped(folder: Path, *, with_inputs: bool) -> Generator[PartitionsReader]:
                 "Add --without-inputs to leave them out: a run with these inputs then reads them from the start.",
             )
         yield reader
+
+
+def _on_the_way(folder: Path, layout: Layout, crossing: Mapping[str, int]) -> StoreError:
+    count = sum(crossing.values())
+    what = "1 message or egress record is" if count == 1 else f"{count:,} messages or egress records are"
+    advice = f"Let them arrive: run it with --partitions {layout.partitions} --until-idle --bind none"
+    if egresses := sorted(name for name in crossing if not is_between_partitions(name)):
+        advice += f", and a target for {', '.join(egresses)} (--egress, --module or --skip-bad-lines)"
+    return StoreError(str(folder), f"{what} on the way between its partitions", f"{advice}.")
 
 
 class PartitionsWriter:

@@ -204,16 +204,27 @@ class PartitionsReader:
         plain = {name.removeprefix(_SOURCE) for name in names}
         return sorted(name for name in plain if not is_between_partitions(name))
 
-    def crossing(self) -> int:
-        """The number of messages and egress records that are on the way to another partition."""
-        count = 0
-        for number, reader in enumerate(self._readers):
-            for egress, kept in reader.egress_counts().items():
+    def crossing(self) -> Mapping[str, int]:
+        """By egress, the number of messages and records that another partition must get before they can be exported.
+
+        Records that wait at their senders for a run with a target of their egress can be exported, unless the partition
+        that writes it has got some of them already, or has earlier ones.
+        """
+        counts = [reader.egress_counts() for reader in self._readers]
+        positions = [reader.recover().positions for reader in self._readers]
+        crossing = Counter[str]()
+        for number, kept in enumerate(counts):
+            for egress, count in kept.items():
                 writer = partition_of_name(egress, len(self._readers))
-                link = f"{_SOURCE}{egress_link(number, egress)}"
-                if is_between_partitions(egress) or link in self._readers[writer].recover().positions:
-                    count += kept
-        return count
+                got = positions[writer].get(f"{_SOURCE}{egress_link(number, egress)}")
+                if not is_between_partitions(egress):
+                    if got is None:
+                        continue
+                    (first,) = self._readers[number].egress_after(0, 1, [egress])
+                    if first.seq > int(got) and egress not in counts[writer]:
+                        continue
+                crossing[egress] += count
+        return crossing
 
     def _is_sink_of(self, number: int, name: str) -> bool:
         """Whether *name* is the position of a sink that partition *number* has for all."""
