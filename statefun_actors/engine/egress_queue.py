@@ -102,11 +102,12 @@ class EgressQueue:
 
     def done(self, records: Sequence[EgressRecord], position: str | None = None) -> None:
         """Note in the open epoch that *records* are written, and that the position of the sink is *position*."""
-        self._mark(records, position)
+        self.handed_on(records, position)
         if self._delivered.heard:
             self._delivered(EgressDelivered(self.egress, len(records)))
 
-    def _mark(self, records: Sequence[EgressRecord], position: str | None = None) -> None:
+    def handed_on(self, records: Sequence[EgressRecord], position: str | None = None) -> None:
+        """As :meth:`done`, for records that another partition writes, which counts them as delivered."""
         epoch = self._writer.epoch()
         for record in records:
             del self._taken[record.seq]
@@ -152,7 +153,7 @@ class EgressQueue:
 
     def done_as(self, record: EgressRecord, egress: str, value: TypedValue) -> None:
         """*record* can never be written: send *value* to *egress* in its place, in the same epoch."""
-        self._mark([record])
+        self.handed_on([record])
         reason = f"a record was refused, and is kept at {egress}"
         self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
         self._writer.epoch().egress.append(EgressRecord(self._writer.seq(), egress, value, record.headers))

@@ -13,8 +13,18 @@ from tests.partitions.cells import ADDED
 from tests.partitions.running import DEADLINE, Running, wait_for
 from tests.partitions.systems import id_in
 from tests.partitions.test_kills import counts_in
+from tests.partitions.test_run import samples
 
 HERE, THERE = id_in(0, "test/cell"), id_in(1, "test/cell")
+
+
+def delivered(running: Running) -> dict[str, float]:
+    """By partition, the number of records of the egress that it has delivered."""
+    return {
+        sample.labels["partition"]: sample.value
+        for sample in samples(running.request("GET", "/metrics").body.decode())
+        if sample.name == "statefun_actors_egress_delivered_total" and sample.labels["egress"] == ADDED
+    }
 
 
 @pytest.mark.parametrize("headers", [None, {"traceparent": "00-1-2-01"}])
@@ -33,11 +43,14 @@ def test_one_file_has_the_records_of_all_partitions_each_once_and_in_the_order_o
     with Running(tmp_path, 2) as running:  # without a target, records stay in the stores of their senders
         assert running.add(HERE, 1).status == running.add(THERE, 1).status == 200
         assert running.stop() == 0
-    with Running(tmp_path, 2, "--egress", f"{ADDED}=added.jsonl") as running:
+    with Running(tmp_path, 2, "--egress", f"{ADDED}=added.jsonl", "--metrics") as running:
         for number in range(2, 5):
             assert running.add(HERE, number).status == running.add(THERE, number).status == 200
         wait_for(lambda: file.read_bytes().count(b"\n") == 8)
         assert counts_in(file) == {HERE: [1, 2, 3, 4], THERE: [1, 2, 3, 4]}
+        # What the other partition hands over is counted once, by the one that writes it.
+        wait_for(lambda: sum(delivered(running).values()) >= 8)
+        assert delivered(running) == {str(partition_of_name(ADDED, 2)): 8.0}
         assert running.stop() == 0
         assert f"\nwritten from {ADDED} to added.jsonl " in running.logged()
     with Running(tmp_path, 2, "--egress", f"{ADDED}=added.jsonl") as running:

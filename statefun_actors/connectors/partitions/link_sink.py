@@ -140,7 +140,7 @@ class LinkSink:
             else:
                 queue.done_as(record, REFUSED_RECORDS, record.value)
         if last is not None:
-            queue.done(done, str(last))
+            (queue.done if self.egress is None else queue.handed_on)(done, str(last))
 
     async def _write(self, writer: asyncio.StreamWriter, records: Sequence[EgressRecord]) -> None:
         part: list[tuple[int, bytes]] = []
