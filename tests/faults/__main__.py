@@ -1,6 +1,6 @@
 """``python -m tests.faults --full``: a real cluster under each fault, by hand; prints a table of figures.
 
-It takes some ten minutes. Exits 1 if a run differs from one without faults. Without ``--full``: a killed TaskManager
+It takes a quarter of an hour. Exits 1 if a run differs from one without faults. Without ``--full``: a killed TaskManager
 and a killed endpoint only. The suite has a small form of these two, in tests/cluster/test_flink_command.py.
 """
 
@@ -26,6 +26,8 @@ def main() -> int:
     chosen = tuple(FAULTS) if given.full else _SMALL
     if given.only is not None:
         chosen = tuple(name for name in FAULTS if given.only in name)
+        if not chosen:
+            parser.error(f"--only: expected a part of one of {', '.join(FAULTS)}; got {given.only!r}")
     good = True
     print("| fault | longest silence | orders handled again | failures of the job | records and final states |")
     print("|---|---|---|---|---|", flush=True)
