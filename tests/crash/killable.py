@@ -79,9 +79,15 @@ class Killable:
         raise AssertionError(f"no answer to {path}")
 
     def _serves(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), DEADLINE):
-            return True
-        return False
+        """Whether it answers. A connection alone shows nothing: the kernel takes it before the process is ready."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
 
 def wait_for(condition: Callable[[], bool], *, pause: float = 0.02) -> None:

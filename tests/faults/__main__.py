@@ -1,7 +1,7 @@
 """``python -m tests.faults --full``: a real cluster under each fault, by hand; prints a table of figures.
 
-It takes a quarter of an hour. Exits 1 if a run differs from one without faults. Without ``--full``: a killed TaskManager
-and a killed endpoint only. The suite has a small form of these two, in tests/cluster/test_flink_command.py.
+It takes a quarter of an hour. Exits 1 if a run differs from one without faults. Without ``--full``: a killed
+TaskManager and a killed endpoint only. The suite has a small form of these two, in tests/cluster/test_flink_command.py.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def test_no_message_is_left_when_the_end_is_found_in_any_order_of_events(seed: i
     count = chance.randint(2, 4)
     workers = [Worker(number, count, work=chance.randint(0, 2)) for number in range(count)]
     reports: list[Rest | None] = [None] * count
-    budget, found = chance.randint(0, 40), False
+    budget, found, now = chance.randint(0, 40), False, 0
     for now in range(100_000):
         worker = chance.choice(workers)
         match chance.randrange(4):
