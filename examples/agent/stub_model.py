@@ -12,6 +12,7 @@ import random
 import sys
 import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
@@ -22,6 +23,7 @@ class Model(ThreadingHTTPServer):
     Args:
         port: 0 takes a free one.
         failures: the share of requests that are answered with 503, half of them after the tool has acted.
+            A request that is repeated under its key is answered so at most twice.
         slowness: seconds that a request takes at the most.
     """
 
@@ -32,6 +34,7 @@ class Model(ThreadingHTTPServer):
         self.failures, self.slowness = failures, slowness
         self.purchases: dict[str, str] = {}
         self.chance = random.Random(seed)
+        self.failed: Counter[str] = Counter()
         self.lock = threading.Lock()
 
     def use(self, tool: str, argument: str, key: str) -> str:
@@ -54,10 +57,12 @@ def answer(turns: list[dict[str, str]]) -> dict[str, str]:
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        model = cast("Model", self.server)
+        key, model = self.headers["Idempotency-Key"], cast("Model", self.server)
         with model.lock:
             fails, late = model.chance.random() < model.failures, model.chance.random() < 0.5
             pause = model.chance.random() * model.slowness
+            fails = fails and model.failed[key] < 2
+            model.failed[key] += fails
         time.sleep(pause)
         if fails and not late:
             self._answer(503, {"error": "try again"})
@@ -66,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = answer(body["turns"])
         else:
             tool = self.path.removeprefix("/tools/")
-            content = {"text": model.use(tool, body["argument"], self.headers["Idempotency-Key"])}
+            content = {"text": model.use(tool, body["argument"], key)}
         self._answer(503 if fails else 200, content)
 
     def _answer(self, status: int, content: object) -> None:

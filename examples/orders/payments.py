@@ -10,6 +10,7 @@ import random
 import sys
 import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import cast
 
@@ -20,6 +21,7 @@ class Bank(ThreadingHTTPServer):
     Args:
         port: 0 takes a free one.
         failures: the share of requests that are answered with 503, half of them after the money was taken.
+            A request that is repeated under its key is answered so at most twice.
         slowness: seconds that a request takes at the most.
     """
 
@@ -31,6 +33,7 @@ class Bank(ThreadingHTTPServer):
         self.charges: dict[str, tuple[str, int]] = {}
         self.requests = 0
         self.chance = random.Random(seed)
+        self.failed: Counter[str] = Counter()
         self.lock = threading.Lock()
 
 
@@ -42,6 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
             bank.requests += 1
             fails, late = bank.chance.random() < bank.failures, bank.chance.random() < 0.5
             pause = bank.chance.random() * bank.slowness
+            fails = fails and bank.failed[key] < 2
+            bank.failed[key] += fails
         time.sleep(pause)
         if fails and not late:
             self._answer(503, {"error": "try again"})
