@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -95,9 +95,13 @@ class Browser:
 
     def until_seen(self, text: str, seconds: float = DEADLINE) -> None:
         """Wait until the page has *text*, at most *seconds*."""
-        self._waiting(seconds).until(
-            lambda driver: text in driver.find_element(By.TAG_NAME, "body").text, f"no {text!r}"
-        )
+
+        def seen(driver: WebDriver) -> bool:
+            with _replaced_pages_ignored():
+                return text in driver.find_element(By.TAG_NAME, "body").text
+            return False
+
+        self._waiting(seconds).until(seen, f"no {text!r}")
 
     def texts(self, selector: str) -> Sequence[str]:
         """The texts of what *selector* finds, all of one state of the page."""
@@ -143,6 +147,16 @@ class Browser:
         size = {"width": width, "height": max(int(height), 400), "deviceScaleFactor": 1, "mobile": width == PHONE}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         file.write_bytes(self.driver.get_screenshot_as_png())
+
+
+@contextmanager
+def _replaced_pages_ignored() -> Generator[None]:
+    """A page may be replaced while it is read, for which chromedriver has no error of its own."""
+    try:
+        yield
+    except WebDriverException as error:
+        if "unhandled inspector error" not in str(error.msg):
+            raise
 
 
 @contextmanager
