@@ -44,7 +44,7 @@ KEY_REUSED: Final = "statefun-actors/key-reused"
 NOT_OPEN: Final = "statefun-actors/not-open"
 """The typename of the notice to a gateway that nothing was sent under an idempotency key."""
 OPEN_ASK: Final = "statefun-actors/open-ask"
-"""The typename of what a gateway is told of an open ask."""
+"""The typename of the description of an open ask, for a gateway."""
 RESERVED: Final = frozenset({
     ANSWER, ORDER, FAILED, ATTEMPT, REQUEST, HANDLED, TAKEN, KEY_REUSED, NOT_OPEN, OPEN_ASK,
 })  # fmt: skip

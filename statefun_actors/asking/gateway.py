@@ -28,7 +28,7 @@ ANSWERS: Final = "statefun-actors/answers"
 KEY_KEPT_MS: Final = 24 * 60 * 60 * 1000
 """The time for which an idempotency key is kept, with its answer."""
 LARGEST_ANSWER: Final = 900_000
-"""Bytes of the largest answer. A broker takes records of a million bytes unless it is told otherwise, and one that it
+"""Bytes of the largest answer. A broker takes records of a million bytes by default, and one that it
 refuses would fail the Flink job again and again.
 """
 ANSWERS_TOPIC: Final = ".answers"
@@ -101,7 +101,7 @@ _request: Final = msgspec.msgpack.Decoder(Request).decode
 read_answer_record: Final = msgspec.msgpack.Decoder(AnswerRecord).decode
 """Decode the value of a record. Raises ValueError: the bytes are not an answer."""
 read_ask_found: Final = msgspec.msgpack.Decoder(AskFound).decode
-"""Decode what a gateway was told of an ask. Raises ValueError: the bytes are not that."""
+"""Decode the description of an open ask. Raises ValueError: the bytes are not that."""
 
 
 def request(content: Request) -> TypedValue:

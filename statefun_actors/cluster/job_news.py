@@ -7,7 +7,7 @@ from typing import Final
 from statefun_actors.cluster.flink_api import Trouble
 
 _STEADY: Final = 60.0
-"""Seconds: a job that has run for so long has recovered; its next failure is told even if it is of the same kind."""
+"""Seconds: a job that has run for so long has recovered; its next failure is printed even if it is of the same kind."""
 
 
 class JobNews:
@@ -35,8 +35,8 @@ class JobNews:
     def _failure(self, trouble: Trouble, now: float) -> str | None:
         steady = self._running_since is not None and now - self._running_since >= _STEADY
         same = trouble.kind == self._kind and not steady
-        told, self._repeats = self._repeats, same
+        printed, self._repeats = self._repeats, same
         self._failed, self._kind, self._down, self._running_since = trouble.time, trouble.kind, True, None
         if not same:
             return f"The job failed, and Flink starts it again from its last checkpoint: {trouble.cause}"
-        return None if told else f"The job fails in the same way again and again: {trouble.cause}"
+        return None if printed else f"The job fails in the same way again and again: {trouble.cause}"

@@ -11,7 +11,7 @@ Retries, of an activity ignored                       the activity is stopped
 FAILED, from a function the answer is "failed"        dropped
 ANSWER                  dropped                       dropped
 any other               it is the answer              from a function: kept for a minute
-Look, from a gateway    told which ask it is          told NOT_OPEN
+Look, from a gateway    answered with the ask         answered with NOT_OPEN
 ======================  ============================  ========================================
 
 On Flink, a batch may run again after a failure of the job. What it asks must not get another key then, if an activity

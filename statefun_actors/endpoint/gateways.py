@@ -5,7 +5,7 @@ engine: a caller ``statefun-actors/ingress``, or none. What the batch sends to a
 egress ANSWERS, in the same reply to Flink: so an answer leaves with the state that it follows from, without another
 function in between. Answers that other functions send later go through the ingress function, which ends here, too.
 
-A caller who gets no reply is told that the handler has ended, or why the message was given up.
+A caller who gets no reply gets a notice that the handler has ended, or why the message was given up.
 """
 
 from __future__ import annotations

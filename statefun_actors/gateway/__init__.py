@@ -17,7 +17,7 @@ The end of a handler without a reply, and the reason why a message was given up,
 reserved types: see ``statefun_actors/endpoint/gateways.py``. So 204 and 422 are as on the embedded engine. What is not:
 without a failure policy, a failing message fails the job until its handler succeeds, so its caller gets 504; answers
 over the at-least-once egress precede Flink's checkpoint, so a failure of the job may undo and repeat what a client has
-been told.
+an answer to.
 """
 
 from statefun_actors.gateway.gateway import Gateway

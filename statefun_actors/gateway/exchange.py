@@ -79,7 +79,7 @@ class Exchange:
         for producer in self._producers.values():
             if producer.down is not None:
                 return producer.down
-        return self._deaf()
+        return self._answers_unread()
 
     def ask(
         self, to: RequestTopic, id: str, value: TypedValue, headers: Headers | None, wait: Wait, on_answer: OnAnswer
@@ -139,10 +139,10 @@ class Exchange:
     # --- inside
 
     def _open(self, wait: Wait, key: str | None, on_answer: OnAnswer) -> WaitingCall | None:
-        """A new call; None if its answer could not be read, which *on_answer* has been told."""
+        """A new call; None if its answer could not be read, which *on_answer* has got."""
         if self._reader is None:
             on_answer(no_topic("answers", f"{ANSWERS}, an egress, and {INGRESS}"))
-        elif (reason := self._deaf()) is not None:
+        elif (reason := self._answers_unread()) is not None:
             on_answer(NotTaken(reason))
         else:
             return self.calls.open(wait, key, on_answer)
@@ -159,7 +159,7 @@ class Exchange:
 
         self.produce(to, key, data, headers, produced)
 
-    def _deaf(self) -> str | None:
+    def _answers_unread(self) -> str | None:
         """Why answers would be missed now; None if they are read, or there are none."""
         if self._reader is None or self._reader.reading:
             return None
@@ -180,7 +180,7 @@ class Exchange:
         egress, topic = self.routes.answers, self.routes.answers_topic
         assert egress is not None
         assert topic is not None
-        told: str | None = None
+        logged: str | None = None
         while True:
             if not reader.reading:
                 try:
@@ -189,8 +189,8 @@ class Exchange:
                         lambda: make_topic(_NAME, egress.address, egress.properties, topic, _ANSWERS_KEPT),
                     )
                 except Exception as error:  # such as a file of certificates that has gone
-                    if told != (told := str(error)):
-                        logger.warning("the topic %s can't be made, and is tried again: %s", topic, told)
+                    if logged != (logged := str(error)):
+                        logger.warning("the topic %s can't be made, and is tried again: %s", topic, logged)
                 if not reader.started:
                     reader.start()
             await asyncio.sleep(_MAKE_EVERY)

@@ -25,7 +25,7 @@ _THREAD: Final = "statefun-actors asking brokers"
 
 @attrs.frozen
 class ClusterFacts:
-    """The ``id`` of a cluster, which its brokers keep for ever, and its ``topics``; None if they are not told."""
+    """The ``id`` of a cluster, which its brokers keep for ever, and its ``topics``; None if they are unknown."""
 
     id: str | None
     topics: AbstractSet[str] | None

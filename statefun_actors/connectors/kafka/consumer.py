@@ -207,7 +207,9 @@ class TopicReader:
     def _look(self) -> None:
         """Check for new partitions and recreated topics."""
         partitions, ids = self._partitions()
-        if self._failing or TopicOffset({}, self._ids).recreated(ids):  # an error is told once: see whether it lasts
+        if self._failing or TopicOffset({}, self._ids).recreated(
+            ids
+        ):  # an error is reported once: see whether it lasts
             self._begin_again()
             return
         new = [partition for partition in partitions if partition not in self._next]
