@@ -46,6 +46,9 @@ from statefun_actors.engine.failing import (
     FailingMessage,
     NotFailingError,
 )
+from statefun_actors.engine.lineage import (
+    Lineage,
+)
 from statefun_actors.engine.mailbox import (
     Mailbox,
 )
@@ -87,6 +90,7 @@ __all__ = [
     "FailingMessage",
     "Inbox",
     "IncompatibleStateError",
+    "Lineage",
     "LossRefusedError",
     "Lost",
     "Mailbox",

@@ -17,6 +17,7 @@ import attrs
 
 from statefun_actors.dispatch import EgressDelivered, EgressFailed, Instruments
 from statefun_actors.engine.epoch import Epoch, Lost
+from statefun_actors.engine.lineage import Lineage
 from statefun_actors.model import TypedValue
 from statefun_actors.store import EgressRecord, Store
 from statefun_actors.text import loggable
@@ -51,10 +52,13 @@ class EgressQueue:
         writer: gets the records that were written.
         kept: how many of its records the store holds.
         newest: the greatest seq of a record in the store, or more.
+        lineage: of the store.
     """
 
-    def __init__(self, egress: str, store: Store, writer: EpochWriter, kept: int, newest: int) -> None:
-        self.egress = egress
+    def __init__(
+        self, egress: str, store: Store, writer: EpochWriter, kept: int, newest: int, lineage: Lineage
+    ) -> None:
+        self.egress, self.lineage = egress, lineage
         self.kept = kept
         """The number of durable records that were not written."""
         self.through = 0
@@ -78,11 +82,6 @@ class EgressQueue:
         """Calls that :meth:`when_written` has promised, by the value of :attr:`through` at which they are due."""
 
     # --- called by the sink
-
-    @property
-    def newest(self) -> int:
-        """The greatest seq of a durable record, or more."""
-        return self._newest
 
     async def take(self, most: int = WINDOW) -> list[EgressRecord]:
         """Take the next records, at least one and at most *most*. Waits while there are none, or the window is full.

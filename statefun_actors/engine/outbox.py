@@ -15,6 +15,7 @@ from statefun_actors.backoff import Backoff
 from statefun_actors.dispatch import Instruments
 from statefun_actors.engine.egress_queue import EgressQueue, EpochWriter, position_key
 from statefun_actors.engine.epoch import Epoch
+from statefun_actors.engine.lineage import LINEAGE, Lineage
 from statefun_actors.engine.ports import Sink
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.partitions import is_between_partitions
@@ -29,7 +30,7 @@ class Outbox:
 
     Args:
         sinks: by egress; they resume at the positions in *recovered*. One that is added later, before the first record
-            of its egress is durable, starts with that record.
+            of its egress is durable, starts with that record; it must not need the lineage.
         store: has the records.
         recovered: the current state of the store.
         epoch: returns the open epoch.
@@ -53,15 +54,21 @@ class Outbox:
         self._wake: Callable[[], None] = lambda: None
         self._tasks: list[asyncio.Task[None]] = []
         kept = store.egress_counts() if sinks else {}
+        newest = recovered.next_seq - 1
+        before = Lineage.read(recovered.positions.get(LINEAGE))
+        compared = any(getattr(sink, "needs_lineage", False) for sink in sinks.values())
+        self._lineage = before.begun(newest) if compared else before
         self._writer = writer = EpochWriter(epoch, seq, self._notify, instruments)
         self._queues = {
-            name: EgressQueue(name, store, writer, kept.get(name, 0), recovered.next_seq - 1) for name in sinks
+            name: EgressQueue(name, store, writer, kept.get(name, 0), newest, self._lineage) for name in sinks
         }
         begun = {name: sink.resume(recovered.positions.get(position_key(name))) for name, sink in sinks.items()}
         new = {position_key(name): position for name, position in begun.items() if position is not None}
+        if compared:
+            new[LINEAGE] = self._lineage.text
         epoch().positions.update(new)
         self._may_start = not new
-        """The start positions of sinks, which become durable before the first write."""
+        """The start positions of sinks, and the lineage, which become durable before the first write."""
 
     def start(self, wake: Callable[[], None]) -> None:
         """Start the sinks, after their start positions are durable. *wake* wakes the engine."""
@@ -91,7 +98,7 @@ class Outbox:
 
     def _begin(self, sink: Sink, first: EgressRecord) -> EgressQueue:
         """Start *sink*, which was added after the others; *first* is the first record of its egress."""
-        queue = EgressQueue(first.egress, self._store, self._writer, 0, first.seq - 1)
+        queue = EgressQueue(first.egress, self._store, self._writer, 0, first.seq - 1, self._lineage)
         self._queues[first.egress] = queue
         sink.resume(None)
         if self._may_start:

@@ -8,7 +8,8 @@ A sink runs in a task of its own, at its own pace. It takes durable records from
 that. The sink determines how often a record arrives:
 
 - exactly once by position: ``resume`` undoes writes after the position (a file is truncated);
-- exactly once by a transaction that contains the last ``seq`` of its records: records that come again are skipped;
+- exactly once by a transaction that contains the last ``seq`` of its records, and the lineage of the store, since a
+  restored store gives a ``seq`` again: records that come again are skipped;
 - exactly once for a receiver that drops repeats: a record has the same ``seq`` each time, and no other record of the
   store has it;
 - at least once by acknowledgement: a record is written when the receiver has acknowledged it.
@@ -79,7 +80,9 @@ class Source(Protocol):
 class Sink(Protocol):
     """Writes the records of one egress.
 
-    If it has an attribute ``is_link`` that is true, it hands them over to another engine of the same system.
+    If it has an attribute ``is_link`` that is true, it hands them over to another engine of the same system. If it has
+    one ``needs_lineage`` that is true, it compares the lineage of the store, ``EgressQueue.lineage``, with what the
+    receiver has noted: the present start is durable before ``run`` is called.
     """
 
     def resume(self, position: str | None) -> str | None:

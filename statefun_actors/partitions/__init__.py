@@ -9,6 +9,10 @@ from statefun_actors.partitions.envelope import (
     read_envelope,
     write_envelope,
 )
+from statefun_actors.partitions.link_position import (
+    LinkPosition,
+    read_link_position,
+)
 from statefun_actors.partitions.names import (
     call_id,
     egress_link,
@@ -30,6 +34,7 @@ from statefun_actors.partitions.record import (
 __all__ = [
     "HANDED_OVER",
     "Envelope",
+    "LinkPosition",
     "Partition",
     "call_id",
     "egress_link",
@@ -39,6 +44,7 @@ __all__ = [
     "partition_of_call",
     "partition_of_name",
     "read_envelope",
+    "read_link_position",
     "read_record",
     "seq_of_call",
     "write_envelope",

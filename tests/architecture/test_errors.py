@@ -46,7 +46,6 @@ StatefunActorsError (Exception): errors
     BadLineError (ValueError): connectors
     InputChangedError (ValueError): connectors
     InputUnreadableError (OSError): connectors
-  OlderStoreError: connectors
   DelayError (ValueError): console
   FormError (ValueError): console
   ModuleFileError (ValueError): deploy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from statefun_actors.connectors.http import REFUSED_RECORDS
 from statefun_actors.connectors.kafka import EgressDownError, KafkaSink
 from statefun_actors.connectors.kafka.transactions import Record, Transactions
 from statefun_actors.deploy import KafkaEgress
-from statefun_actors.engine import Engine, SystemClock
+from statefun_actors.engine import Engine, Lineage, SystemClock
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
@@ -58,6 +58,15 @@ async def writing(to: KafkaEgress, path: Path | None = None) -> AsyncGenerator[E
 def send(engine: Engine, *records: KafkaRecord) -> None:
     for record in records:
         inbox_of(engine).emit(OUT, record_to_typed(record))
+
+
+async def keep(path: Path, *records: KafkaRecord, positions: Mapping[str, str] | None = None) -> None:
+    """Add *records* to the store at *path*, where they wait for a run."""
+    store = SqliteStore(path)
+    first = store.recover().next_seq
+    kept = [EgressRecord(seq, OUT, record_to_typed(record)) for seq, record in enumerate(records, first)]
+    await store.commit(Commit(egress=kept, positions=positions or {}, next_seq=first + len(kept)))
+    store.close()
 
 
 def refused(engine: Engine) -> list[dict[str, Any]]:
@@ -106,36 +115,59 @@ async def test_records_for_a_topic_that_is_not_there_wait_for_it(
     assert caplog.messages[0] == f"egress {OUT} can't be written, its records are kept: there is no topic {name!r}"
 
 
-async def test_an_older_store_is_an_error_instead_of_skipped_records(
+async def test_after_a_backup_is_restored_its_records_are_written_and_those_since_are_not_taken_for_them(
     topics: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    name, to = topics.make("out"), egress(topics, "exactly-once")
+    name, to = topics.make("out", 1), egress(topics, "exactly-once")
     store, backup = tmp_path / "store.db", tmp_path / "backup.db"
     async with writing(to, store) as engine:
-        send(engine, kafka_record(topic=name, value="0"))
+        send(engine, kafka_record(topic=name, value="before"))
         await until_idle(engine)
-    shutil.copy(store, backup)
+    await keep(store, kafka_record(topic=name, value="kept"))
+    shutil.copy(store, backup)  # by any tool
     async with writing(to, store) as engine:
-        send(engine, *(kafka_record(topic=name, value=str(number)) for number in range(1, 5)))
+        send(engine, *(kafka_record(topic=name, value=f"lost {number}") for number in range(4)))
         await until_idle(engine)
         newest = engine.store.recover().next_seq - 1
+    assert caplog.messages == []
 
-    async with writing(to, backup) as engine:
-        older = engine.store.recover()
-        await until(lambda: caplog.messages)
+    for start in range(2):
+        async with writing(to, backup) as engine:
+            send(engine, *(kafka_record(topic=name, value=f"restored {start} {number}") for number in range(6)))
+            await until_idle(engine)
 
-    group = f"statefun-actors-{OUT}-{msgspec.json.decode(older.positions[f'sink:{OUT}'])['kafka']}"
-    assert caplog.messages == [
-        f"egress {OUT} can't be written, its records are kept: Kafka holds its records up to number {newest}, but the "
-        f"store, a backup perhaps, knows none after {older.next_seq - 1}: run the newer store; or, to write records "
-        f"again that are there, delete the consumer group {group}"
+    assert [(record.value() or b"").decode() for record in topics.read(name, 18)] == [
+        *("before", "kept", "lost 0", "lost 1", "lost 2", "lost 3"),
+        *(f"restored {start} {number}" for start in range(2) for number in range(6)),
     ]
+    assert caplog.messages == [
+        f"egress {OUT}: its topics hold records up to number {newest} that this store, a restored backup perhaps, does "
+        "not know. They stay there; those that this store writes follow them"
+    ]
+
+
+async def test_a_progress_that_an_earlier_version_has_noted_still_counts(topics: Topics, tmp_path: Path) -> None:
+    """Without a lineage. The records that it has written are not written again, and no others are left out."""
+    name, to = topics.make("out", 1), egress(topics, "exactly-once")
+    store = tmp_path / "store.db"
+    group = f"statefun-actors-{OUT}-{topics.name('id')}"
+    position = {f"sink:{OUT}": msgspec.json.encode({"kafka": topics.name("id")}).decode()}
+    await keep(store, *(kafka_record(topic=name, value=f"{number}") for number in range(3)), positions=position)
+    writer = Transactions(to, group, Lineage.read(None))
+    writer._lineage = ""
+    writer.write([Record(seq, name, None, f"{seq - 1}".encode()) for seq in (1, 2)])
+    writer.close()
+
+    async with writing(to, store) as engine:
+        await until_idle(engine)
+
+    assert [record.value() for record in topics.read(name, 3)] == [b"0", b"1", b"2"]
 
 
 def test_a_later_writer_of_an_id_fences_the_earlier_one(topics: Topics) -> None:
     name, to, id = topics.make("out"), egress(topics, "exactly-once"), topics.name("id")
-    zombie = Transactions(to, id, 10)
-    Transactions(to, id, 10)
+    zombie = Transactions(to, id, Lineage.read(None))
+    Transactions(to, id, Lineage.read(None))
 
     with pytest.raises(EgressDownError):
         zombie.write([Record(1, name, None, b"from the dead")])
@@ -151,7 +183,7 @@ def test_after_a_broker_was_killed_that_keeps_how_far_its_records_have_come_an_e
     topics = Topics(own_broker.address, "killed")
     more = {"properties": {"metadata.recovery.strategy": "rebootstrap"}} if begins_anew else {}
     name, to, id = topics.make("out"), egress(topics, "exactly-once", **more), topics.name("id")
-    writer = Transactions(to, id, 0)
+    writer = Transactions(to, id, Lineage.read(None))
     writer.write([Record(1, name, None, b"before")])
     own_broker.kill()
     own_broker.start()
@@ -160,7 +192,7 @@ def test_after_a_broker_was_killed_that_keeps_how_far_its_records_have_come_an_e
         with pytest.raises(EgressDownError) as caught:
             writer.write([Record(2, name, None, b"after")])
         assert str(caught.value) == f"no broker of {to.address} takes how far its group has come"
-        writer = Transactions(to, id, 1)
+        writer = Transactions(to, id, Lineage.read(None))
     writer.write([Record(2, name, None, b"after")])
 
     assert writer.through == (1 if begins_anew else -1)

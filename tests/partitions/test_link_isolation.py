@@ -36,7 +36,7 @@ async def test_a_link_that_brings_half_a_frame_does_not_stop_another_one(tmp_pat
     async with system(tmp_path, Cell, stores=[MemoryStore() for _ in range(3)]) as all:
         await all.members[1].stop()
         reader, writer = await asyncio.open_unix_connection(tmp_path / "0.link")
-        writer.write(frame(Hello("test", 1, 0)))
+        writer.write(frame(Hello("test", 1, 0, "start")))
         await read_frame(reader, read_welcome)
         whole = frame(Records([(1, write_envelope(Cell.at(OTHER), pack(PassOn([], 1)), Cell.at(BUSY)).value)]))
         writer.write(whole[:10])

@@ -59,7 +59,7 @@ async def test_the_refusal_of_a_sender_that_tries_again_is_logged_once(
     await server.open(lambda: None)
     for sender in (1, 2, 1, 1):
         reader, writer = await asyncio.open_unix_connection(tmp_path / "link")
-        writer.write(frame(Hello("other", sender, 0)))
+        writer.write(frame(Hello("other", sender, 0, "start")))
         assert await reader.read() == b""
         writer.close()
     await server.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors.partitions import link, write_envelope
+from statefun_actors.partitions import link, read_link_position, write_envelope
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.types import pack
 from tests.partitions.systems import system
@@ -20,7 +20,7 @@ async def test_records_whose_mark_was_lost_are_dropped_as_repeats(tmp_path: Path
             await both.ask(Cell.at(HERE), pack(PassOn([THERE], number)))
         await until(lambda: seen(both, THERE) == [1, 2] and not kept(both))
         await both.members[0].stop()
-        last = int(both.members[1].store.recover().positions[f"source:{link(0)}"])
+        last = read_link_position(both.members[1].store.recover().positions[f"source:{link(0)}"]).seq
         again = EgressRecord(last, link(1), write_envelope(Cell.at(THERE), pack(PassOn([], 2)), Cell.at(HERE)))
         await both.members[0].store.commit(Commit(egress=[again]))
         await both.members[0].start()

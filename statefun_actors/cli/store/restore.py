@@ -25,8 +25,8 @@ don't need it. No engine may run on the store meanwhile. Copying FILE over a sto
 crash: the log of the old store would stay next to it, and the next run refuses that.
 
 Egress files and Kafka topics keep what was written since the backup. The next run does not write records that are in
-an egress file already; if its records differ, they wait in the store, and the error says how to go on. The page
-operations (statefun-actors docs operations) lists what happens to each target.
+an egress file already; if its records differ, they wait in the store, and the error says how to go on. It writes all
+its records to Kafka topics. The page operations (statefun-actors docs operations) lists what happens to each target.
 {EXIT_CODES}
 """
 

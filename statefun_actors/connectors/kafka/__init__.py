@@ -13,7 +13,6 @@ from statefun_actors.connectors.kafka.consumer import (
 from statefun_actors.connectors.kafka.errors import (
     BadPropertyError,
     EgressDownError,
-    OlderStoreError,
 )
 from statefun_actors.connectors.kafka.kafka_sink import (
     KafkaSink,
@@ -48,7 +47,6 @@ __all__ = [
     "KafkaSink",
     "KafkaSource",
     "LatestRecords",
-    "OlderStoreError",
     "ProducerError",
     "ReaderOptions",
     "RecordProducer",

@@ -21,18 +21,3 @@ class BadPropertyError(StatefunActorsError, ValueError):
 
 class EgressDownError(StatefunActorsError):
     """Nothing can be written at present, for the reason in the text. A retry helps after that has changed."""
-
-
-class OlderStoreError(StatefunActorsError):
-    """Kafka has records of a later state of this store. Retrying cannot help; run the newer store."""
-
-    def __init__(self, egress: str, group: str, written: int, newest: int) -> None:
-        super().__init__(egress, group, written, newest)
-        self.egress, self.group, self.written, self.newest = egress, group, written, newest
-
-    def __str__(self) -> str:
-        return (
-            f"Kafka holds its records up to number {self.written}, but the store, a backup perhaps, knows none after "
-            f"{self.newest}: run the newer store; or, to write records again that are there, delete the consumer "
-            f"group {self.group}"
-        )

@@ -66,6 +66,8 @@ class KafkaSink:
     ) -> None:
         self._egress, self._known, self._topics = egress, known, topics
         self._stream = ""
+        self.needs_lineage = egress.delivery == "exactly-once"
+        """See :class:`~statefun_actors.engine.Sink`."""
         self.records = 0
         """The number of records delivered since it was created."""
         check_properties(egress)
@@ -80,6 +82,13 @@ class KafkaSink:
 
     async def run(self, queue: EgressQueue) -> None:
         writer = await in_thread(_THREAD, self._connecting(queue))
+        if writer.foreign:
+            logger.warning(
+                "egress %s: its topics hold records up to number %d that this store, a restored backup perhaps, does "
+                "not know. They stay there; those that this store writes follow them",
+                self._egress.id,
+                writer.foreign,
+            )
         if queue.error is not None:
             queue.done([])  # the egress works: waiters for records need not give up
         naming = asyncio.create_task(self._name_missing_topics())  # it may take long; records do not wait for it
@@ -115,8 +124,8 @@ class KafkaSink:
 
         if self._egress.delivery != "exactly-once":
             return lambda: Acknowledged(self._egress, waiting)
-        id, newest = f"statefun-actors-{self._egress.id}-{self._stream}", queue.newest
-        return lambda: Transactions(self._egress, id, newest)
+        id, lineage = f"statefun-actors-{self._egress.id}-{self._stream}", queue.lineage
+        return lambda: Transactions(self._egress, id, lineage)
 
     async def _through(
         self, records: Sequence[tuple[EgressRecord, Record]], writer: TransactionWriter, queue: EgressQueue

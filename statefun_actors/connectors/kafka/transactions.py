@@ -14,10 +14,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from statefun_actors.connectors.kafka.complaints import ALL_BROKERS_DOWN, TIMED_OUT, TRANSPORT
 from statefun_actors.connectors.kafka.deadline import within
-from statefun_actors.connectors.kafka.errors import EgressDownError, OlderStoreError
+from statefun_actors.connectors.kafka.errors import EgressDownError
 from statefun_actors.connectors.kafka.producers import let_go, name_of, producer
 from statefun_actors.connectors.kafka.properties import client
 from statefun_actors.deploy import KafkaEgress
+from statefun_actors.engine import Lineage
 
 _ANSWER: Final = 10.0
 """Timeout of requests, in seconds."""
@@ -79,6 +80,8 @@ class TransactionWriter(Protocol):
     """Whether a batch is atomic: if one record fails, none is written."""
     through: int
     """All records up to this seq are written already; -1: unknown."""
+    foreign: int
+    """The greatest seq of a record that is written, but not known to this store; 0: there is none."""
 
     def write(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
         """Write *records*; return the errors of those that failed by themselves, by seq.
@@ -101,6 +104,7 @@ class Acknowledged:
 
     atomic = False
     through = -1
+    foreign = 0
 
     def __init__(self, egress: KafkaEgress, waiting: Callable[[str], None]) -> None:
         self._address, self._waiting = egress.address, waiting
@@ -131,31 +135,35 @@ class Transactions:
     egress uses, at partition 0 of each written topic. After a failure, the next writer with the same *id* fences this
     one, and reads from that offset whether the last transaction was committed.
 
+    The offset's metadata is the lineage of the store. If the store is a restored backup, what was committed since the
+    backup was made is of another history: it does not count as written.
+
     A broker deletes a group's offsets after ``offsets.retention.minutes`` (7 days) without a transaction: if the store
     is run again only after that, records committed right before a crash may be written again.
 
     Raises:
         EgressDownError: the brokers don't answer, or access is denied.
-        OlderStoreError: records after *newest*, the last one of the store, are written.
     """
 
     atomic = True
 
-    def __init__(self, egress: KafkaEgress, id: str, newest: int) -> None:
-        self._egress, self._id, self._address = egress, id, egress.address
+    def __init__(self, egress: KafkaEgress, id: str, lineage: Lineage) -> None:
+        self._egress, self._id, self._address, self._lineage = egress, id, egress.address, lineage.noted
         self._last: KafkaError | None = None
         own = {"bootstrap.servers": egress.address, "log_level": 0, "group.id": id, "isolation.level": "read_committed"}
         consumer = client(name_of(egress), Consumer, own, egress.properties)
         try:
             self._group = consumer.consumer_group_metadata()
             self._producer = self._begun()
-            self.through = _noted(consumer)
+            noted = _noted(consumer)
         except KafkaException as error:
             raise EgressDownError(self._why(error)) from error
         finally:
             consumer.close()
-        if self.through > newest:
-            raise OlderStoreError(egress.id, id, self.through, newest)
+        shared = [(seq, lineage.shared_with(seq, before)) for seq, before in noted]
+        self.through = max((known or 0 for _, known in shared), default=-1)
+        beyond = [seq for seq, known in shared if known is not None and self.through <= known < seq]
+        self.foreign = max(beyond, default=0)
 
     def write(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
         try:
@@ -174,7 +182,8 @@ class Transactions:
             if failed:
                 self._undo()
                 return failed
-            self._note([TopicPartition(topic, 0, records[-1].seq + 1) for topic in {each.topic for each in records}])
+            topics = {each.topic for each in records}
+            self._note([TopicPartition(topic, 0, records[-1].seq + 1, self._lineage) for topic in topics])
             self._producer.commit_transaction(_ANSWER)
         except KafkaException as error:
             raise EgressDownError(self._why(error)) from error
@@ -229,8 +238,8 @@ class Transactions:
         self._last = error
 
 
-def _noted(consumer: Consumer) -> int:
-    """The greatest seq that is committed in the group of *consumer*, -1 if none.
+def _noted(consumer: Consumer) -> list[tuple[int, Lineage]]:
+    """By topic, the greatest seq that is committed in the group of *consumer*, and the lineage of the store then.
 
     An AdminClient would need no topics, but crashes if a broker is not the group's coordinator yet.
     """
@@ -249,7 +258,7 @@ def _noted(consumer: Consumer) -> int:
                 raise
             time.sleep(_SLICE)
         else:
-            return max((at.offset - 1 for at in places if at.offset >= 0), default=-1)
+            return [(at.offset - 1, Lineage.read(at.metadata)) for at in places if at.offset >= 0]
 
 
 def _flush(producer: Producer, patience: float, stalled: Callable[[], None]) -> None:

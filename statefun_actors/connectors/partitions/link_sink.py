@@ -15,7 +15,7 @@ from statefun_actors.backoff import Backoff
 from statefun_actors.connectors.http import REFUSED_RECORDS
 from statefun_actors.connectors.partitions import frames
 from statefun_actors.connectors.partitions.frames import Durable, Hello, Records, Welcome, frame, read_frame
-from statefun_actors.engine import EgressQueue
+from statefun_actors.engine import EgressQueue, Lineage
 from statefun_actors.partitions import HANDED_OVER, write_record
 from statefun_actors.store import EgressRecord, StoreMismatchError
 
@@ -30,7 +30,7 @@ class LinkSink:
     """Hands records over to the partition *receiver* at *path*, exactly once: it drops repeats by their ``seq``.
 
     Its position is the number of the last record that the receiver has confirmed. If the receiver has fewer records, or
-    more than were ever sent, one of the two stores was replaced by an older one.
+    some that this store does not know, one of the two stores was replaced by an older one.
 
     Args:
         system: the id of the system.
@@ -40,18 +40,16 @@ class LinkSink:
     """
 
     is_link: Literal[True] = True
+    needs_lineage: Literal[True] = True
     """See :class:`~statefun_actors.engine.Sink`."""
 
     def __init__(
         self, path: Path, system: str, sender: int, receiver: int, store: Path, egress: str | None = None
     ) -> None:
-        self._path, self._sender, self._store = path, sender, store
+        self._path, self._system, self._sender, self._store = path, system, sender, store
         self.receiver, self.egress = receiver, egress
-        self._hello = frame(Hello(system, sender, receiver, egress))
         self._least = 0
         """The number of the last record that the receiver has confirmed; it may have more."""
-        self._most: int | None = None
-        """The greatest number that a sent record can have; None before the queue is known."""
 
     @property
     def confirmed(self) -> int:
@@ -59,12 +57,10 @@ class LinkSink:
         return self._least
 
     def resume(self, position: str | None) -> str | None:
-        self._least, self._most = int(position or 0), None
+        self._least = int(position or 0)
         return None
 
     async def run(self, queue: EgressQueue, /) -> None:
-        if self._most is None:
-            self._most = queue.newest
         waiting: deque[EgressRecord] = deque(await queue.take(_MOST_IN_FRAME))
         failures = 0
         while True:
@@ -80,9 +76,10 @@ class LinkSink:
         """Hand over *waiting*, and the records that follow them, by one connection. Returns when that is closed."""
         reader, writer = await asyncio.open_unix_connection(self._path)
         try:
-            writer.write(self._hello)
+            start = queue.lineage.present
+            writer.write(frame(Hello(self._system, self._sender, self.receiver, start, self.egress)))
             welcome: Welcome = await read_frame(reader, frames.read_welcome)
-            self._check(welcome.durable)
+            self._check(welcome, queue.lineage)
             self._done(queue, waiting, welcome.durable)
             queue.working()
             await _first(self._send(queue, waiting, writer), self._confirm(queue, waiting, reader))
@@ -93,7 +90,6 @@ class LinkSink:
         records = list(waiting)
         while True:
             if records:
-                self._most = max(self._most or 0, records[-1].seq)
                 await self._write(writer, records)
             taken = await queue.take(_MOST_IN_FRAME)
             waiting += taken
@@ -106,17 +102,18 @@ class LinkSink:
             durable: Durable = await read_frame(reader, frames.read_durable)
             self._done(queue, waiting, durable.seq)
 
-    def _check(self, durable: int) -> None:
-        """Compare the last durable record of the receiver with what this process knows.
+    def _check(self, welcome: Welcome, lineage: Lineage) -> None:
+        """Compare the last durable record of the receiver with what this store knows.
 
         Raises:
             StoreMismatchError: one of the two stores was replaced by an older one.
         """
         sender, receiver = f"partition {self._sender}", f"partition {self.receiver}"
-        if self._most is not None and durable > self._most:
+        durable, start = welcome.durable, welcome.start
+        if durable > self._least and not (lineage.knows(start) and lineage.shared(durable, start) == durable):
             was = (
-                f"{receiver} has record {durable:,} of {sender}, which has sent none after {self._most:,}: the file of "
-                f"{sender} was replaced by an older one"
+                f"{receiver} has record {durable:,} of {sender}, which the store of {sender} does not know: the file "
+                f"of {sender} was replaced by an older one"
             )
         elif durable < self._least:
             was = (

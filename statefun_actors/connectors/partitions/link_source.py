@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from statefun_actors.engine import Inbox, Lost
-from statefun_actors.partitions import read_envelope, read_record
+from statefun_actors.partitions import LinkPosition, read_envelope, read_link_position, read_record
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -21,7 +21,8 @@ _WINDOW_BYTES: Final = 16 * 1024 * 1024
 class LinkSource:
     """The messages from the partition *sender*, or with *egress* its records of that, which a sink here writes.
 
-    Its position is the number of the last record, which only increases.
+    Its position is the number of the last record, which only increases, and the start of the sender's engine that has
+    sent it (:class:`~statefun_actors.partitions.LinkPosition`).
     """
 
     kind: Literal["send"] = "send"
@@ -31,6 +32,10 @@ class LinkSource:
         self.sender, self.egress = sender, egress
         self.durable = 0
         """The number of the last record that is durable here."""
+        self.durable_start = ""
+        """The start of the sender's engine that has sent it."""
+        self._start = ""
+        """The start that has sent what was received last."""
         self._read = 0
         """The number of the last record that has entered an epoch."""
         self._received: deque[tuple[int, bytes]] = deque()
@@ -49,7 +54,8 @@ class LinkSource:
         return not self._received
 
     def resume(self, position: str | None) -> None:
-        durable = int(position or 0)
+        at = read_link_position(position)
+        durable, self.durable_start = at.seq, at.start
         # They are read again at once: a search for the message that the store refuses does not wait for the sender.
         self._received.extendleft(record for record in reversed(self._not_durable) if record[0] > durable)
         self._not_durable.clear()
@@ -71,8 +77,9 @@ class LinkSource:
             return None
         self._read = last
         self._news.set()
-        inbox.when_durable(lambda lost: self._ended(last, lost))
-        return str(last)
+        at = LinkPosition(last, self._start)
+        inbox.when_durable(lambda lost: self._ended(at, lost))
+        return at.text
 
     def _submit(self, seq: int, value: bytes, inbox: Inbox) -> None:
         if not value:  # not a message: its sender keeps it as refused
@@ -89,10 +96,11 @@ class LinkSource:
             return
         inbox.submit(message.target, message.value, headers=message.headers, caller=message.caller)
 
-    def _ended(self, seq: int, lost: Lost | None) -> None:
-        """The epoch that has the records up to number *seq* is durable, or lost: then :meth:`resume` follows."""
+    def _ended(self, at: LinkPosition, lost: Lost | None) -> None:
+        """The epoch that has the records up to *at* is durable, or lost: then :meth:`resume` follows."""
+        seq = at.seq
         if lost is None and seq > self.durable:
-            self.durable = seq
+            self.durable, self.durable_start = seq, at.start
             while self._not_durable and self._not_durable[0][0] <= seq:
                 self._not_durable.popleft()
             self._on_durable(seq)
@@ -115,8 +123,9 @@ class LinkSource:
         self._bytes = 0
         self._news.set()
 
-    def offer(self, records: Sequence[tuple[int, bytes]]) -> None:
-        """Take *records*, without repeats. Then wait for :meth:`room`."""
+    def offer(self, records: Sequence[tuple[int, bytes]], start: str) -> None:
+        """Take *records*, without repeats, which the sender's *start* has sent. Then wait for :meth:`room`."""
+        self._start = start
         for seq, value in records:
             if seq > self._read:
                 self._received.append((seq, value))

@@ -18,7 +18,14 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from statefun_actors.address import Address
-from statefun_actors.partitions import Partition, egress_link, is_between_partitions, partition_of, partition_of_name
+from statefun_actors.partitions import (
+    Partition,
+    egress_link,
+    is_between_partitions,
+    partition_of,
+    partition_of_name,
+    read_link_position,
+)
 from statefun_actors.store import (
     FORMER_CALLERS,
     PARTITION,
@@ -221,7 +228,7 @@ class PartitionsReader:
                     if got is None:
                         continue
                     (first,) = self._readers[number].egress_after(0, 1, [egress])
-                    if first.seq > int(got) and egress not in counts[writer]:
+                    if first.seq > read_link_position(got).seq and egress not in counts[writer]:
                         continue
                 crossing[egress] += count
         return crossing
