@@ -39,6 +39,11 @@ def _grpc_tools() -> str | None:
     return None if importlib.util.find_spec("grpc_tools") else "needs protoc: pip install grpcio-tools"
 
 
+def _node() -> str | None:
+    lacking = [name for name in ("node", "npm") if shutil.which(name) is None]
+    return f"needs {' and '.join(lacking)}: apt-get install nodejs npm" if lacking else None
+
+
 _NAMES: Final[Mapping[str, Sequence[str]]] = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "chromedriver": ("chromedriver", "chromium.chromedriver"),
@@ -62,6 +67,7 @@ NEEDS: Final[Mapping[str, Callable[[], str | None]]] = {
     "/dev/full": _dev_full,
     "grpc_tools": _grpc_tools,
     "chromium": _chromium,
+    "node": _node,
 }
 """By name, what tells why this machine lacks it; None where it is there."""
 

@@ -34,8 +34,9 @@ MODULES: Final = {
 }
 ORDER: Final = (
     "tutorial", "entities", "state", "messages", "failures", "conversations", "time", "testing", "evolution", "library",
-    "http", "console", "kafka", "operations", "telemetry", "security", "flink", "gateway", "functions",
-    "compat", "coming-from", "questions", "commands", "limits", "performance", "how-it-works", "comparison",
+    "http", "console", "kafka", "operations", "telemetry", "security", "flink", "other-languages", "gateway",
+    "functions", "compat", "coming-from", "questions", "commands", "limits", "performance", "how-it-works",
+    "comparison",
     "reference",
 )  # fmt: skip
 """The pages in the order in which they are best read."""

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-SAVED: Final = {"python", "json", "yaml", "toml", "ini", "dockerfile", "protobuf", "diff"}
+SAVED: Final = {"python", "json", "yaml", "toml", "ini", "dockerfile", "protobuf", "diff", "java", "javascript"}
 _BLOCK: Final = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ENVIRONMENT: Final = {
     **{name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTHONUNBUFFERED")},

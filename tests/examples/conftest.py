@@ -7,4 +7,4 @@ from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-sys.path[:0] = [str(EXAMPLES / name) for name in ("agent", "bank", "cart", "fleet", "flights", "orders")]
+sys.path[:0] = [str(EXAMPLES / name) for name in ("agent", "bank", "cart", "fleet", "flights", "orders", "polyglot")]

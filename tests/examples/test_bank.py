@@ -9,11 +9,9 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-import bank_pb2
 import pytest
 from bank import Account, Audit, Credit, Entry
 from bank_pb2 import Balance, Deposit, Refused, Remind, Transfer, Withdraw
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from statefun_actors import TerminalError, kafka_record
 from statefun_actors.testing import Delayed, Sent, TestRuntime, given
@@ -139,24 +137,3 @@ def test_its_commands_run_as_the_docstring_says(tmp_path: Path) -> None:
     assert [(line["key"], line["value"]) for line in written["reminders"]] == [
         ("bob", "6500 cents have been idle for 30 days")
     ]
-
-
-# --- the generated code
-
-
-@pytest.mark.needs("grpc_tools")
-def test_the_generated_code_is_that_of_the_definition(tmp_path: Path) -> None:
-    parsed = tmp_path / "descriptors"
-    protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{BANK}", f"--descriptor_set_out={parsed}", "bank.proto"]
-    subprocess.run(protoc, check=True)
-
-    [defined] = FileDescriptorSet.FromString(parsed.read_bytes()).file
-    for message in defined.message_type:
-        for field in message.field:
-            field.ClearField("json_name")  # which generated code does without
-    assert FileDescriptorProto.FromString(bank_pb2.DESCRIPTOR.serialized_pb) == defined
-
-
-def test_the_generated_code_does_not_demand_a_newer_protobuf() -> None:
-    # What protoc has written since 5.27 asks for at least its own version of the runtime.
-    assert "runtime_version" not in (BANK / "bank_pb2.py").read_text(encoding="utf-8")

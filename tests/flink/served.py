@@ -1,13 +1,15 @@
-"""``statefun-actors serve`` as users start it: a process of its own."""
+"""``statefun-actors serve`` as users start it: a process of its own; and other programs that serve functions."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,20 +24,19 @@ _LEASH: Final = (
 )
 
 
-class ServedApp:
-    """An app behind ``statefun-actors serve``; it can be killed and started again.
+class Served:
+    """A program that serves functions, and prints a line that begins with ``Serving`` once it does.
+
+    It can be killed and started again.
 
     Args:
-        app: as the command line takes it.
-        port: to listen at.
-        options: further ones of the command.
+        command: the path of the program, and its arguments.
+        environment: variables on top of those of this process.
     """
 
-    def __init__(self, app: Path, port: int, *options: str) -> None:
-        program = Path(sys.executable).with_name("statefun-actors")
-        found = str(program) if program.exists() else shutil.which("statefun-actors")
-        assert found, "the package is not installed"
-        self._command = [found, "serve", str(app), "--bind", f"127.0.0.1:{port}", *options]
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self._command = command
+        self._environment = {**os.environ, **(environment or {})}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._process: subprocess.Popen[str] | None = None
 
@@ -49,14 +50,14 @@ class ServedApp:
         """Return when it takes requests."""
         self._process = process = subprocess.Popen(
             [sys.executable, "-c", _LEASH, *self._command],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log, text=True, env=self._environment,
         )  # fmt: skip
         assert process.stdout is not None
         late = threading.Timer(START_SECONDS, process.kill)
         late.start()
         line = process.stdout.readline()  # it says where it listens, once it does
         late.cancel()
-        assert line.startswith("Serving "), f"serve said {line!r}\n{self.log()}"
+        assert line.startswith("Serving "), f"{self._command[0]} said {line!r}\n{self.log()}"
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -88,3 +89,19 @@ class ServedApp:
             process.stdout.close()
             self._process = None
         return status
+
+
+class ServedApp(Served):
+    """An app behind ``statefun-actors serve``.
+
+    Args:
+        app: as the command line takes it.
+        port: to listen at.
+        options: further ones of the command.
+    """
+
+    def __init__(self, app: Path, port: int, *options: str) -> None:
+        program = Path(sys.executable).with_name("statefun-actors")
+        found = str(program) if program.exists() else shutil.which("statefun-actors")
+        assert found, "the package is not installed"
+        super().__init__([found, "serve", str(app), "--bind", f"127.0.0.1:{port}", *options])

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -35,6 +35,7 @@ from tests.kafka.broker import Broker
 from tests.kafka.session import broker as shared_broker
 from tests.last_use import FLINK_OVER_KAFKA, end_with
 from tests.needs import skip_or_fail
+from tests.polyglot import applications as polyglot
 
 APP: Final = Path(__file__).with_name("app.py")
 START_SECONDS: Final = 60.0
@@ -56,10 +57,13 @@ class GatewayJob:
         self.served.close()
 
 
-def new_job(broker: Broker, folder: Path, name: str, *, final_answers: bool = False) -> GatewayJob:
+def new_job(
+    broker: Broker, folder: Path, name: str, *, final_answers: bool = False, others: Sequence[Component] = ()
+) -> GatewayJob:
     """A job of the application *name*, in *folder*, over the running *broker*.
 
-    *final_answers*: whether answers are exactly-once, each with the checkpoint that completes it.
+    *final_answers*: whether answers are exactly-once, each with the checkpoint that completes it. *others*: those of
+    other applications.
 
     Raises:
         FlinkError: it does not run in time.
@@ -70,9 +74,10 @@ def new_job(broker: Broker, folder: Path, name: str, *, final_answers: bool = Fa
     planned = planned_module(served_by(Application(*SERVED, settings=SETTINGS), SETTINGS), wanted)
     if final_answers:
         planned = attrs.evolve(planned, components=[_final(each) for each in planned.components])
+    planned = attrs.evolve(planned, components=[*planned.components, *others])
     topics = [topic.topic for ingress in planned.kafka_ingresses for topic in ingress.topics]
     admin = AdminClient({"bootstrap.servers": broker.address, "log_level": 0})
-    for made in admin.create_topics([NewTopic(topic, 1, 1) for topic in [*topics, "letters"]]).values():
+    for made in admin.create_topics([NewTopic(topic, 1, 1) for topic in [*topics, "letters", "receipts"]]).values():
         made.exception(START_SECONDS)  # the topic of dead letters may be there
     module = folder / "module.yaml"
     module.write_text(write_module(planned), encoding="utf-8")
@@ -109,7 +114,7 @@ def _gateway_job(broker: Broker) -> GatewayJob | FlinkError | str:
         return str(lacking)
     folder = tempfile.TemporaryDirectory(prefix="gateway-")
     try:
-        job = new_job(broker, Path(folder.name), "shared")
+        job = new_job(broker, Path(folder.name), "shared", others=polyglot.components(broker.address))
     except ToolFailedError as error:
         return str(error)
     except FlinkError as error:
