@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from tests.client.bank import Account, Echo, Later, Loan
 from tests.conformance.cases.embedded_http import Counter, Forwarder, Several, Tally, Teller
+from tests.polyglot.greeter import User
 from tests.polyglot.traveller import Traveller
 
-__all__ = ["Account", "Counter", "Echo", "Forwarder", "Later", "Loan", "Several", "Tally", "Teller", "Traveller"]
+__all__ = [
+    "Account",
+    "Counter",
+    "Echo",
+    "Forwarder",
+    "Later",
+    "Loan",
+    "Several",
+    "Tally",
+    "Teller",
+    "Traveller",
+    "User",
+]
 
-SERVED = (Account, Echo, Later, Loan, Counter, Tally, Several, Forwarder, Teller, Traveller)
+SERVED = (Account, Echo, Later, Loan, Counter, Tally, Several, Forwarder, Teller, Traveller, User)

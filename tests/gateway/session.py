@@ -63,7 +63,7 @@ def new_job(
     """A job of the application *name*, in *folder*, over the running *broker*.
 
     *final_answers*: whether answers are exactly-once, each with the checkpoint that completes it. *others*: those of
-    other applications.
+    other applications, and egresses that it shares with them.
 
     Raises:
         FlinkError: it does not run in time.
@@ -74,10 +74,14 @@ def new_job(
     planned = planned_module(served_by(Application(*SERVED, settings=SETTINGS), SETTINGS), wanted)
     if final_answers:
         planned = attrs.evolve(planned, components=[_final(each) for each in planned.components])
-    planned = attrs.evolve(planned, components=[*planned.components, *others])
+    theirs = {each.id for each in others if isinstance(each, KafkaEgress)}
+    own = [each for each in planned.components if not (isinstance(each, KafkaEgress) and each.id in theirs)]
+    planned = attrs.evolve(planned, components=[*own, *others])
     topics = [topic.topic for ingress in planned.kafka_ingresses for topic in ingress.topics]
     admin = AdminClient({"bootstrap.servers": broker.address, "log_level": 0})
-    for made in admin.create_topics([NewTopic(topic, 1, 1) for topic in [*topics, "letters", "receipts"]]).values():
+    for made in admin.create_topics(
+        [NewTopic(topic, 1, 1) for topic in [*topics, "letters", *polyglot.TOPICS]]
+    ).values():
         made.exception(START_SECONDS)  # the topic of dead letters may be there
     module = folder / "module.yaml"
     module.write_text(write_module(planned), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The applications of examples/polyglot in the job behind the tests' gateways, each a process at a port of its own."""
+"""The applications of examples/polyglot and a greeter in Java, in the job behind the tests' gateways: processes."""
 
 from __future__ import annotations
 
@@ -21,33 +21,32 @@ from tests.needs import skip_or_fail
 
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "polyglot"
 BUILD_SECONDS: Final = 600.0
-_PYTHON, _JAVA, _JAVASCRIPT = 8001, 8002, 8003
+_PYTHON, _JAVA, _JAVASCRIPT, _GREETER = 8001, 8002, 8003, 8004
+TOPICS: Final = ("receipts", "greetings")
+"""What they write to."""
+_HERE: Final = Path(__file__).parent
 
 
 def components(broker: str) -> list[Component]:
-    """Those of the example's module.yaml, at reserved ports; the job that they join has the library's own functions."""
+    """Those of the two module files, at reserved ports; the job that they join has the library's own functions."""
     return [
         _moved(each, broker)
-        for each in read_module(EXAMPLE / "module.yaml").components
+        for file in (EXAMPLE / "module.yaml", _HERE / "greeter.yaml")
+        for each in read_module(file).components
         if not (isinstance(each, EndpointComponent) and each.functions == "statefun-actors/*")
     ]
 
 
 @functools.cache
 def start() -> None:
-    """Start all three, once; they end with the job. One that can't be built skips the test (``CI=true``: fails it)."""
+    """Start all, once; they end with the job. One that can't be built skips the test (``CI=true``: fails it)."""
     jars, modules = _jars(), _modules()
-    java = [
-        _path("java"),
-        "-Xmx64m",
-        "-cp",
-        f"{jars / 'polyglot.jar'}{os.pathsep}{jars / 'jars' / '*'}",
-        "polyglot.Serve",
-    ]
+    java = [_path("java"), "-Xmx64m", "-cp", f"{jars / 'polyglot.jar'}{os.pathsep}{jars / 'jars' / '*'}"]
     node = [_path("node"), str(EXAMPLE / "javascript" / "serve.js")]
     for application in (
         ServedApp(EXAMPLE / "polyglot.py", _ports()[_PYTHON].number),
-        Served([*java, str(_ports()[_JAVA].number)]),
+        Served([*java, "polyglot.Serve", str(_ports()[_JAVA].number)]),
+        Served([*java, str(_HERE / "Greeter.java"), str(_ports()[_GREETER].number)]),
         Served([*node, str(_ports()[_JAVASCRIPT].number)], {"NODE_PATH": str(modules)}),
     ):
         end_with(FLINK_OVER_KAFKA, application.close)
@@ -56,8 +55,8 @@ def start() -> None:
 
 @functools.cache
 def _ports() -> Mapping[int, ReservedPort]:
-    """What stands for the ports in the example's module.yaml."""
-    ports = {port: ReservedPort() for port in (_PYTHON, _JAVA, _JAVASCRIPT)}
+    """What stands for the ports in the module files."""
+    ports = {port: ReservedPort() for port in (_PYTHON, _JAVA, _JAVASCRIPT, _GREETER)}
     for each in ports.values():
         end_with(FLINK_OVER_KAFKA, each.release)
     return ports

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from google.protobuf.any_pb2 import Any
@@ -14,6 +15,7 @@ from statefun_actors.types import pack
 from tests.gateway.session import GatewayJob, gateway, gateway_job
 from tests.kafka.topics import Topics
 from tests.polyglot import applications
+from tests.polyglot.greeter import Login
 from tests.polyglot.traveller import Parcel, Place, Traveller, Visit, told
 
 pytestmark = [pytest.mark.flink, pytest.mark.kafka, pytest.mark.needs("java", "node")]
@@ -49,7 +51,31 @@ def test_an_order_is_priced_in_java_and_labelled_in_javascript(job: GatewayJob) 
     assert labels in ({"FR-1 1", "FR-2 2", "JP-1 3"}, {"FR-1 2", "FR-2 1", "JP-1 3"})
 
 
-VALUES = [
+def test_a_greeter_on_the_sdk_of_java_runs_beside_an_entity_that_reads_the_same_records(job: GatewayJob) -> None:
+    topics = Topics(job.broker.address, "greeter")
+    logins = [("ada", "Ada"), ("bob", "Bob"), ("ada", "Ada"), ("ada", "Ada")]
+    topics.write("logins", [(id, pack(Login(name)).value) for id, name in logins])
+
+    records = topics.read("greetings", 8)
+
+    greetings = {((record.key() or b"").decode(), (record.value() or b"").decode()) for record in records}
+    assert greetings == {
+        ("ada", "Welcome Ada: 1"),
+        ("ada", "Welcome back, Ada: 2"),
+        ("ada", "Welcome back, Ada: 3"),
+        ("ada", "Welcome Ada of Python: 1"),
+        ("ada", "Welcome back, Ada of Python: 2"),
+        ("ada", "Welcome back, Ada of Python: 3"),
+        ("bob", "Welcome Bob: 1"),
+        ("bob", "Welcome Bob of Python: 1"),
+    }
+
+
+def test_a_function_in_java_answers_at_the_address_in_its_message(client: Client) -> None:
+    assert client.ask(Traveller.at("eve"), "come home", str) == told("come home")
+
+
+VALUES: Sequence[tuple[object, object]] = [
     (True, False),
     (False, True),
     (7, -7),
@@ -68,15 +94,17 @@ VALUES = [
     (TypedValue("io.statefun.types/int", b"\x0d\x07\x00\x00\x00"), -7),
     (TypedValue("io.statefun.types/float", b"\x0d\x00\x00\x80\x3f"), -1.0),
 ]
+"""Values, and the answers of a mirror."""
 
 
 @pytest.mark.parametrize("language", ["java", "javascript"])
-@pytest.mark.parametrize(("value", "answer"), VALUES, ids=lambda value: repr(value).strip())
-def test_a_value_of_each_type_is_read_there_and_its_answer_here(
-    client: Client, language: str, value: object, answer: object
-) -> None:
-    sent = pack(value)
+def test_values_of_each_type_are_read_there_and_their_answers_here(client: Client, language: str) -> None:
+    def ask(number: int) -> str:
+        sent = pack(VALUES[number][0])
+        visit = Visit(f"{language}/mirror", sent.typename, sent.value)
+        return client.ask(Traveller.at(f"{language} {number}"), visit, str)
 
-    came = client.ask(Traveller.at("ada"), Visit(f"{language}/mirror", sent.typename, sent.value), str)
+    with ThreadPoolExecutor(len(VALUES)) as pool:
+        came = list(pool.map(ask, range(len(VALUES))))
 
-    assert came == told(answer)
+    assert came == [told(answer) for _, answer in VALUES]

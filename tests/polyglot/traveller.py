@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from google.protobuf.any_pb2 import Any
@@ -26,6 +27,14 @@ class Visit:
     value: bytes
 
 
+@message("greeter.types/call")
+class Call:
+    """For *text* to be sent to an address."""
+
+    to: Address
+    text: str
+
+
 class Traveller(Entity, typename="test/traveller"):
     """Replies with what it reads in the answer, as :func:`told` tells it."""
 
@@ -33,6 +42,11 @@ class Traveller(Entity, typename="test/traveller"):
     def visit(self, message: Visit) -> None:
         target = Address(message.function, "mirror")
         self.ask(target, TypedValue(message.typename, message.value), then=self.back)
+
+    @handles
+    def called(self, message: str) -> None:
+        to = self.reply_address(then=self.back, timeout=timedelta(minutes=1))
+        self.send(Address("greeter.fns/caller", self.id), Call(to, message))
 
     @answers
     def back(self, answer: bool | int | float | str | bytes | list[int] | Parcel | Place | Any | NoAnswer) -> str:  # noqa: PYI041 - each is a type on the wire

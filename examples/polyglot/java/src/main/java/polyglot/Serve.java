@@ -15,19 +15,22 @@ import org.apache.flink.statefun.sdk.java.slice.Slices;
 public final class Serve {
   private Serve() {}
 
+  /** Return when {@code functions} are served, at this port of the loopback. */
+  public static void at(int port, StatefulFunctions functions) throws IOException {
+    RequestReplyHandler handler = functions.requestReplyHandler();
+    HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
+    server.setExecutor(Executors.newFixedThreadPool(4));
+    server.createContext("/statefun", exchange -> answer(handler, exchange));
+    server.start();
+  }
+
   public static void main(String[] arguments) throws IOException {
     StatefulFunctions functions =
         new StatefulFunctions()
             .withStatefulFunction(Rates.SPEC)
             .withStatefulFunction(Ledger.SPEC)
             .withStatefulFunction(Mirror.SPEC);
-    RequestReplyHandler handler = functions.requestReplyHandler();
-
-    int port = Integer.parseInt(arguments[0]);
-    HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
-    server.setExecutor(Executors.newFixedThreadPool(4));
-    server.createContext("/statefun", exchange -> answer(handler, exchange));
-    server.start();
+    at(Integer.parseInt(arguments[0]), functions);
     System.out.println("Serving java/*");
   }
 
