@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 import attrs
 import pytest
 
-from statefun_actors import DeadLetter, DefinitionError, Discard, Entity, handles, message, persisted
+from statefun_actors import DeadLetter, DefinitionError, Discard, Entity, handles, persisted
 from statefun_actors.dispatch import Application
-from statefun_actors.model import Send
-from statefun_actors.testing import given
 from statefun_actors.types import pack
-from tests.dispatch.world import CALLER, World
+from tests.dispatch.world import World
 from tests.entity import elsewhere
-
-
-@message("test/ping")
-class Ping:
-    pass
-
-
-@message("test/pong")
-class Pong:
-    text: str
+from tests.entity.ping_pong import Ping, Pong, replies
 
 
 class Base(Entity):
@@ -47,12 +36,6 @@ class Right(Base):
     def ping(self, message: Ping) -> Pong:
         self.right += 1
         return Pong(f"right {self.count}")
-
-
-async def replies(kind: type[Entity], *messages: object, **state: object) -> list[object]:
-    effects = await World(kind, state).effects(*messages)
-    assert all(isinstance(effect, Send) and effect.target == CALLER for effect in effects)
-    return [effect.value for effect in effects if isinstance(effect, Send)]
 
 
 async def test_mixins_with_fields_are_combined_as_python_orders_them() -> None:
@@ -235,24 +218,6 @@ def test_init_subclass_works_and_gets_its_keywords_once() -> None:
     assert "__init_subclass__" not in vars(Cart)
 
 
-T = TypeVar("T")
-
-
-async def test_generic_mixins_without_fields_of_their_variable_work() -> None:
-    class Handles(Entity, Generic[T]):
-        def answer(self) -> str:
-            return type(self).__name__
-
-        @handles(Ping)  # type: ignore[arg-type]
-        def ping(self, message: T) -> Pong:
-            return Pong(self.answer())
-
-    class Cart(Handles[Ping], typename="test/cart"):
-        pass
-
-    assert await replies(Cart, Ping()) == [pack(Pong("Cart"))]
-
-
 async def test_annotations_are_resolved_where_they_are_written() -> None:
     """The names of another module, and of a function that has returned, are not in reach here."""
     local = elsewhere.local_mixin()
@@ -276,62 +241,3 @@ def test_a_class_is_made_once() -> None:
 
     assert made == ["Cart"]
     assert Cart.__subclasses__() == []
-
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class Shelf(Entity, Generic[K, V]):
-    items: dict[K, V] = persisted(factory=dict)
-    last: V | None = persisted(default=None)
-
-    @handles
-    def put(self, message: V) -> None:
-        self.last = message
-
-
-class NamedShelf(Shelf[str, V]):
-    lists: list[tuple[V, ...]] = persisted(factory=list)
-
-
-async def test_a_generic_base_is_filled_in_by_the_classes_derived_from_it() -> None:
-    class Numbers(NamedShelf[int], typename="test/numbers"):
-        pass
-
-    class Pongs(Shelf[int, Pong], typename="test/pongs"):
-        pass
-
-    spellings = {field.name: field.field.spelling for field in Numbers.__function_type__.fields}
-    assert spellings == {"items": "`dict[str, int]`", "last": "`int` or None", "lists": "`list[tuple[int, ...]]`"}
-    assert (Numbers.__function_type__.taken, Pongs.__function_type__.taken) == (("int",), ("Pong",))
-    assert given(Numbers, "a").when(3).entity.last == 3
-
-
-def test_a_type_variable_that_stands_for_no_type_is_refused_where_the_class_is_concrete() -> None:
-    with pytest.raises(DefinitionError) as caught:
-
-        class Bare(NamedShelf, typename="test/bare"):  # type: ignore[type-arg] # pyright: ignore[reportMissingTypeArgument]
-            pass
-
-    assert str(caught.value) == (
-        "class Bare has 4 problems:\n"
-        "  - items: V is a free type variable; derive the class from `NamedShelf[int]`, for example\n"
-        "  - last: V is a free type variable; derive the class from `NamedShelf[int]`, for example\n"
-        "  - lists: V is a free type variable; derive the class from `NamedShelf[int]`, for example\n"
-        "  - put: V is a free type variable; derive the class from `NamedShelf[int]`, for example"
-    )
-
-    def concrete() -> object:
-        class Concrete(Entity, Generic[V], typename="test/concrete"):
-            items: list[V] = persisted(factory=list)
-
-        return Concrete
-
-    with pytest.raises(DefinitionError) as caught:
-        concrete()
-
-    assert str(caught.value) == (
-        "class Concrete: items: V is a free type variable; "
-        "remove the typename, and derive a class with one from `Concrete[int]`, for example"
-    )

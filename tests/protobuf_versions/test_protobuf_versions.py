@@ -31,14 +31,24 @@ VERSIONS: Final = ("5.26.0", "5.29.6", "6.33.6", "7.36.2")
 TESTED: Final = (
     *(
         f"tests/types/test_{name}.py"
-        for name in ("json_values", "messages", "pack", "primitives", "protobuf", "records")
+        for name in (
+            "json_values",
+            "message_errors",
+            "messages",
+            "pack",
+            "primitives",
+            "protobuf",
+            "records",
+            "strict_messages",
+        )
     ),
     *(f"tests/types/test_{name}.py" for name in ("annotations", "display", "supported")),
     "tests/wire",
     "--deselect=tests/wire/test_generated_code.py::test_generated_code_is_what_the_definitions_say",  # runs protoc
     "--deselect=tests/wire/test_generated_code.py::test_pure_python_protobuf_reads_and_writes_the_same",  # as here
     "tests/entity/test_messages.py",
-    "tests/entity/test_fields.py",
+    *(f"tests/entity/test_{name}_fields.py" for name in ("absent", "changed", "expiring", "renamed", "unreadable")),
+    "tests/entity/test_unchanged_bytes.py",
     "tests/functions/test_states.py",
     "tests/testing/test_strategies.py::test_values_of_all_types_can_be_sent",
     "tests/endpoint/test_documentation_2_0.py",

@@ -1,4 +1,4 @@
-"""attrs classes as values: data of other versions of a class, and classes with validators."""
+"""attrs classes as values: data of other versions of a class, and how instances are made."""
 
 from __future__ import annotations
 
@@ -9,52 +9,10 @@ import pytest
 
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.types import UnstorableTypeError, codec_for, pack
+from tests.types.order import Order
 from tests.types.shapes import Box, Cart, Line
 
 T = TypeVar("T")
-
-
-def positive(_: Any, __: Any, number: int) -> None:
-    if number <= 0:
-        raise ValueError(f"{number} is not positive")
-
-
-def stripped(text: str) -> str:
-    return text.strip()
-
-
-def doubled(number: int) -> int:
-    return number * 2
-
-
-@attrs.define
-class Order:
-    id: str
-    total: int = attrs.field(validator=positive)
-    tags: list[str] = attrs.field(factory=list, kw_only=True)
-    label: str = attrs.field(default=attrs.Factory(lambda self: f"order {self.id}", takes_self=True), kw_only=True)
-    seen: int = attrs.field(default=0, init=False)
-
-
-@attrs.frozen
-class Name:
-    text: str = attrs.field(converter=stripped)
-
-
-@attrs.frozen
-class Doubled:
-    number: int = attrs.field(converter=doubled)
-
-
-@attrs.define
-class Derived:
-    base: int
-    square: int = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        if self.base > 1000:
-            raise OverflowError("too large")
-        self.square = self.base**2
 
 
 @attrs.define
@@ -112,57 +70,6 @@ def test_members_that_are_not_arguments_of_init_are_read_back() -> None:
 
     assert codec.decode(codec.encode(order)) == order
     assert codec.decode(b'{"id":"a","total":1}') == Order("a", 1)
-
-
-def test_a_value_that_a_validator_refuses_is_a_mismatch_with_its_path() -> None:
-    with pytest.raises(ValueMismatchError) as caught:
-        codec_for(list[Order]).decode(b'[{"id":"a","total":0}]')
-
-    assert str(caught.value) == "expected values that `Order` accepts, got ValueError: 0 is not positive - at `$[0]`"
-    assert isinstance(caught.value.__cause__, ValueError)
-
-
-def test_a_value_that_a_validator_would_refuse_on_reading_is_not_written() -> None:
-    order = Order("a", 1)
-    object.__setattr__(order, "total", -1)
-
-    with pytest.raises(ValueMismatchError) as caught:
-        codec_for(dict[str, Order]).encode({"first one": order})
-
-    assert str(caught.value) == (
-        "expected values that `Order` accepts, got ValueError: -1 is not positive - at `$['first one']`"
-    )
-
-
-def test_a_value_that_a_converter_would_change_on_reading_is_not_written() -> None:
-    codec = codec_for(Doubled)
-
-    with pytest.raises(ValueMismatchError) as caught:
-        codec.encode(Doubled(1))
-
-    assert str(caught.value) == (
-        "expected `Doubled` that is read back unchanged, got a value that its converters or "
-        "__attrs_post_init__ "
-        'change: {"number":2} becomes {"number":4}'
-    )
-    assert codec.encode(Doubled(0)) == b'{"number":0}'
-
-
-def test_converters_run_on_reading() -> None:
-    codec = codec_for(Name)
-
-    assert codec.decode(b'{"text":" x "}') == Name("x")
-    assert codec.decode(codec.encode(Name(" y"))) == Name("y")
-
-
-def test_post_init_runs_on_reading_and_its_errors_are_mismatches() -> None:
-    codec = codec_for(Derived)
-
-    assert codec.decode(codec.encode(Derived(3))) == Derived(3)
-    assert codec.decode(b'{"base":3}') == Derived(3)
-    with pytest.raises(ValueMismatchError) as caught:
-        codec.decode(b'{"base":3000}')
-    assert str(caught.value) == "expected values that `Derived` accepts, got OverflowError: too large"
 
 
 def test_instances_of_a_class_with_its_own_init_are_created_by_attrs() -> None:
