@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from statefun_actors.deploy import Module, ModuleFileError, parse_module, write_module
 from tests.cluster.command import need_flink
+from tests.deploy.module_files import OLD, THREE, ingress_with
 from tests.deploy.statefun import verdicts
 from tests.deploy.strategies import new_modules, old_modules
-from tests.deploy.test_reading import OLD, THREE, ingress_with
 
 pytestmark = pytest.mark.flink
 
