@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import functools
+import tempfile
+from pathlib import Path
 from string import Template
 from typing import TypeVar
 
@@ -11,6 +13,7 @@ import attrs
 
 from statefun_actors.cluster import ToolFailedError, missing_tool
 from statefun_actors.cluster.reserved_ports import ReservedPort
+from tests.certificates import expired, join, self_signed
 from tests.flink.distribution import HERE, Distribution, distribution
 from tests.flink.egresses import LETTERS, OUT
 from tests.flink.jvm import FlinkError, FlinkJvm
@@ -31,6 +34,10 @@ class Session:
     jvm: FlinkJvm
     served: ReservedPort
     """Which ``flink/*`` leads to."""
+    secured: ReservedPort
+    """Which ``secured/*`` leads to, by TLS."""
+    certificates: Path
+    """The folder of those of TLS."""
 
 
 @attrs.frozen
@@ -72,15 +79,24 @@ def _session() -> Session | Unavailable | FlinkError:
     found = _distribution()
     if isinstance(found, Unavailable):
         return found
-    served = ReservedPort()
+    served, secured = ReservedPort(), ReservedPort()
     atexit.register(served.release)
-    text = Template((HERE / "module.yaml").read_text(encoding="utf-8")).substitute(served=served.url)
+    atexit.register(secured.release)
+    certificates = tempfile.TemporaryDirectory(prefix="certificates-")
+    end_with(FLINK, certificates.cleanup)
+    folder = Path(certificates.name)
+    self_signed(folder, "server", "renewed", "client", "stranger")
+    expired(folder, "expired")
+    join(folder, "servers", "server", "renewed")
+    text = Template((HERE / "module.yaml").read_text(encoding="utf-8")).substitute(
+        served=served.url, secured=secured.url.replace("http:", "https:"), certificates=folder
+    )
     try:
         jvm = FlinkJvm(found, text, (OUT, LETTERS))
     except FlinkError as error:
         return error
     end_with(FLINK, jvm.close)
-    return Session(jvm, served)
+    return Session(jvm, served, secured, folder)
 
 
 @functools.cache

@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.certificates import expired
 from tests.http.serving import Server, serving
 
 REFUSED = (ssl.SSLError, http.client.HTTPException, ConnectionError)
@@ -104,8 +104,8 @@ def test_certificates_that_cannot_be_read_leave_those_in_use(app: Path, files: F
     assert f"can't read the changed certificates {files_in_use}, {kept}" in line
 
 
-def test_an_expired_client_is_refused(app: Path, files: Files, tmp_path: Path, certificates: Path) -> None:
-    expired(tmp_path, certificates)
+def test_an_expired_client_is_refused(app: Path, files: Files, certificates: Path) -> None:
+    expired(certificates, "expired")
     files.use("server", "expired")
     with serving(app, *files.options) as running, pytest.raises(REFUSED):
         files.status(running, "expired")
@@ -123,24 +123,3 @@ def test_a_client_whose_authority_was_removed_cannot_resume_its_session(app: Pat
 
         assert first.sock.session is None or not first.sock.session.has_ticket
         first.close()
-
-
-def expired(folder: Path, certificates: Path) -> None:
-    """Add a client's certificate that was valid on one day in 2020."""
-    (folder / "index.txt").touch()
-    (folder / "serial").write_text("01\n")
-    (folder / "ca.cnf").write_text(
-        "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\npolicy=p\ndefault_md=sha256\n"
-        "[p]\ncommonName=supplied\n"
-    )
-    pair = ["-keyout", str(certificates / "expired.key"), "-out", "expired.csr"]
-    subprocess.run(
-        ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=expired", *pair],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
-    subprocess.run(
-        ["openssl", "ca", "-config", "ca.cnf", "-selfsign", "-batch", "-notext", "-in", "expired.csr",
-         "-keyfile", str(certificates / "expired.key"), "-out", str(certificates / "expired.pem"),
-         "-startdate", "20200101000000Z", "-enddate", "20200102000000Z"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
