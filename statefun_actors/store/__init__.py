@@ -33,6 +33,7 @@ from statefun_actors.store.memory import (
     MemoryStore,
 )
 from statefun_actors.store.opening import (
+    LAYOUT,
     MEMORY,
     ReadOnlyStore,
     StoreUrlError,
@@ -45,6 +46,7 @@ from statefun_actors.store.opening import (
     open_reader,
     open_stopped,
     open_store,
+    ready_name,
     replace_store,
     restore_store,
 )
@@ -74,6 +76,7 @@ from statefun_actors.store.rows import (
 
 __all__ = [
     "FORMER_CALLERS",
+    "LAYOUT",
     "MEMORY",
     "PARTITION",
     "SHAPES",
@@ -123,6 +126,7 @@ __all__ = [
     "paused_since",
     "pauses_position",
     "read_pauses",
+    "ready_name",
     "replace_store",
     "resize",
     "restore_store",

@@ -25,6 +25,8 @@ MEMORY: Final = "memory://"
 _MODULES: Final = {"sqlite": "statefun_actors.store.sqlite"}
 _DEFAULT: Final = "sqlite"
 _PARTITIONED: Final = "statefun_actors.store.partitioned"
+LAYOUT: Final = "partitions.json"
+"""The file of a folder with several partitions that describes them."""
 _URL: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://(.*)", re.DOTALL)
 
 
@@ -51,7 +53,7 @@ class ReadOnlyStore(StoreReader, Protocol):
         ...
 
     def backup(self, target: Path, *, overwrite: bool = False) -> None:
-        """Copy the store as of one commit to the file *target*, all or nothing.
+        """Copy the store as of one commit (several partitions: of one moment) to *target*, all or nothing.
 
         Raises:
             StoreError: *target* exists and *overwrite* isn't set, a store is in use there, or it can't be written; or
@@ -143,18 +145,21 @@ def restore_store(backup: Path, url: Path | str, *, confirm: Callable[[], None] 
     """Replace the store at *url* by a copy of *backup*, all or nothing.
 
     Args:
-        backup: a file that :meth:`ReadOnlyStore.backup` wrote, or any store of that kind. It is not changed.
-        url: ``sqlite:///FILE``, or the path of a file. There may be no store yet.
+        backup: what :meth:`ReadOnlyStore.backup` wrote, or any store of that kind. It is not changed.
+        url: ``sqlite:///FILE``, or the path of a file, or of a folder with as many partitions as *backup*. There may
+            be no store yet.
         confirm: called before anything is changed, after all checks. What it raises ends this.
 
     Returns:
-        The file to which the previous store was moved; None if there was none.
+        The file, or the folder, to which the previous store was moved; None if there was none.
 
     Raises:
         StoreInUseError: another engine or command uses the store.
         StoreError: *backup* is not a sound store, or the store can't be written; the store is unchanged.
     """
     module, file = _module_of(url)
+    if has_partitions(backup):
+        module = import_module(_PARTITIONED)
     return module.restore_store(backup, file, confirm=confirm)
 
 
@@ -247,8 +252,22 @@ def new_partitions(path: Path, count: int) -> AbstractContextManager[SplitStore]
 
 
 def has_partitions(path: Path) -> bool:
-    """Whether *path* is the folder of a store with several partitions."""
-    return (path / "partitions.json").exists()
+    """Whether *path* is the folder of a store with several partitions.
+
+    If a restore was killed in the last moment, the complete store has another name: then it gets its name here.
+    """
+    if (path / LAYOUT).exists():
+        return True
+    if path.exists() or not (ready_name(path) / LAYOUT).exists():
+        return False
+    import_module(_PARTITIONED).finish_placing(path)
+    return (path / LAYOUT).exists()
+
+
+def ready_name(folder: Path) -> Path:
+    """The name of a complete store with several partitions that is about to replace *folder*."""
+    whole = folder.resolve()
+    return whole.with_name(f"{whole.name}.restoring")
 
 
 def count_partitions(path: Path) -> int:

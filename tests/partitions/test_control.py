@@ -181,7 +181,7 @@ async def test_nothing_is_changed_in_a_store_that_is_not_the_partition_of_its_na
         await control.send([Posting(HERE, VALUE), Posting(THERE, VALUE)])
     assert str(caught.value) == (
         f"store {folder / '1'}: expected partition 1 of 2 of this folder, got "
-        f'{{"system":"{read_layout(other).system}","partition":1,"of":3}}. Restore the whole folder from a copy.'
+        f'{{"system":"{read_layout(other).system}","partition":1,"of":3}}. Restore a backup of all partitions.'
     )
     await control.close()
     store = open_one_of(folder, 0, brief=True)

@@ -13,13 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors.admin import read_entities
-from statefun_actors.partitions import partition_of
 from statefun_actors.store import open_reader
-from tests.partitions.cells import ADDED, Cell
+from tests.partitions.cells import ADDED
+from tests.partitions.passing import CELLS, check_passed, receiver
 from tests.partitions.running import DEADLINE, Running, wait_for
 
-CELLS = [f"cell-{number}" for number in range(12)]
 CLIENTS = 4
 
 
@@ -40,7 +38,7 @@ def check(folder: Path, partitions: int, kills: int, every: float) -> int:
         chance = random.Random(seed)
         while not over.is_set():
             id = chance.choice(own)
-            running.add_surely(id, sent[id], CELLS[(CELLS.index(id) + sent[id]) % len(CELLS)])
+            running.add_surely(id, sent[id], receiver(id, sent[id]))
             sent[id] += 1
 
     file = folder / "added.jsonl"
@@ -66,24 +64,8 @@ def check(folder: Path, partitions: int, kills: int, every: float) -> int:
             sent[id] += 1
         wait_for(lambda: _handed_over(running.store))
         assert running.stop() == 0
-    found = dict(read_entities(running.store, Cell))
-    assert {id: found[id].numbers for id in CELLS} == {id: list(range(sent[id])) for id in CELLS}
+    crossing = check_passed(running.store, sent, last_to_itself=True)
     assert counts_in(file) == {id: list(range(1, sent[id] + 1)) for id in CELLS}
-    expected: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for sender in CELLS:
-        for number in range(sent[sender] - 1):
-            expected[sender, CELLS[(CELLS.index(sender) + number) % len(CELLS)]].append(number)
-        expected[sender, sender].append(sent[sender] - 1)
-    passed: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for id in CELLS:
-        for sender, number in found[id].passed:
-            passed[sender, id].append(number)
-    assert passed == expected
-    crossing = sum(
-        len(numbers)
-        for (sender, id), numbers in passed.items()
-        if partition_of(Cell.at(sender), partitions) != partition_of(Cell.at(id), partitions)
-    )
     print(
         f"{kills} kills of {partitions} partitions, {early} of them in the middle of starts, in "
         f"{time.monotonic() - began:.0f} s: {sum(sent.values()):,} messages from clients and {crossing:,} between "

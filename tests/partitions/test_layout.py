@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from statefun_actors.partitions import Partition
-from statefun_actors.store import Commit, StoreError, open_reader, open_store, replace_store, restore_store
+from statefun_actors.store import Commit, StoreError, open_reader, open_store, replace_store
 from statefun_actors.store.partitioned import create_partitions, open_partition, read_layout
 from statefun_actors.store.sqlite import SqliteStore
 
@@ -65,8 +65,8 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_missing_partition_is_not_created_again(folder: Path) -> None:
     (folder / "1").unlink()
     assert refused(folder, 2) == (
-        f"store {folder}: partition 1 of 2 is missing: there is no file {folder / '1'}. Restore the whole "
-        "folder from a copy."
+        f"store {folder}: partition 1 of 2 is missing: there is no file {folder / '1'}. Restore a "
+        "backup of all partitions."
     )
 
 
@@ -81,7 +81,7 @@ def test_a_missing_partition_is_not_created_again(folder: Path) -> None:
 def test_a_layout_that_cannot_be_read_is_refused(folder: Path, content: str, reason: str) -> None:
     (folder / "partitions.json").write_text(content)
     assert refused(folder, 2) == (
-        f"store {folder}: its partitions.json can't be read: {reason}. Restore the whole folder from a copy."
+        f"store {folder}: its partitions.json can't be read: {reason}. Restore a backup of all partitions."
     )
 
 
@@ -96,9 +96,7 @@ def test_a_partition_that_is_deleted_while_the_others_run_is_not_created_again(f
     (folder / "1").unlink()
     with pytest.raises(StoreError) as caught:
         open_partition(folder, Partition(1, 2), "any")
-    assert str(caught.value) == (
-        f"store {folder / '1'}: the file does not exist. Restore the whole folder from a copy."
-    )
+    assert str(caught.value) == (f"store {folder / '1'}: the file does not exist. Restore a backup of all partitions.")
     assert not (folder / "1").exists()
 
 
@@ -106,7 +104,7 @@ def test_a_layout_that_is_a_folder_is_refused(folder: Path) -> None:
     (folder / "partitions.json").unlink()
     (folder / "partitions.json").mkdir()
     assert refused(folder, 2) == (
-        f"store {folder}: its partitions.json can't be read: Is a directory. Restore the whole folder from a copy."
+        f"store {folder}: its partitions.json can't be read: Is a directory. Restore a backup of all partitions."
     )
 
 
@@ -131,7 +129,7 @@ def test_partitions_that_were_swapped_are_refused(folder: Path, opened: Callable
         opened(folder, system)
     assert str(caught.value) == (
         f"store {folder / '0'}: expected partition 0 of 2 of this folder, got "
-        f'{{"system":"{system}","partition":1,"of":2}}. Restore the whole folder from a copy.'
+        f'{{"system":"{system}","partition":1,"of":2}}. Restore a backup of all partitions.'
     )
 
 
@@ -153,24 +151,11 @@ def test_the_folder_opens_for_no_single_engine(folder: Path) -> None:
     assert str(caught.value) == f"store {folder}: it has 2 partitions. Run it with --partitions 2."
 
 
-def test_the_folder_is_not_replaced(folder: Path, tmp_path: Path) -> None:
+def test_the_folder_is_not_replaced_by_an_import(folder: Path) -> None:
     with pytest.raises(StoreError) as caught:
         replace_store(folder, lambda _: None)
     assert str(caught.value) == (
         f"store {folder}: it has 2 partitions, which an import does not replace. Name another store."
-    )
-    SqliteStore(tmp_path / "copy").close()
-    with pytest.raises(StoreError) as caught:
-        restore_store(tmp_path / "copy", folder)
-    assert str(caught.value) == (
-        f"store {folder}: it has 2 partitions, and can't be restored to. Stop the run, and put a copy of the whole "
-        "folder in its place."
-    )
-    with pytest.raises(StoreError) as caught:
-        open_reader(folder).backup(tmp_path / "other")
-    assert str(caught.value) == (
-        f"store {folder}: it has 2 partitions, and can't be backed up while it may run. Stop the run, and copy "
-        "the whole folder."
     )
 
 

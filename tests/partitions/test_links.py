@@ -210,7 +210,7 @@ def confirmed(system: System) -> int:
 
 def mismatch(folder: Path, text: str) -> str:
     """The notice of the first partition about its link to the second one."""
-    return f"egress {link(1)} can't be written: store {folder}: {text}. Restore the whole folder from a copy."
+    return f"egress {link(1)} can't be written: store {folder}: {text}. Restore a backup of all partitions."
 
 
 async def test_a_store_that_was_replaced_by_an_older_one_is_found_out(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from statefun_actors.cli.output import echo, echo_json
-from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
+from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, size_of, store_command
 
 _HELP = f"""Copy a store to FILE, with or without an engine running on it.
 
@@ -21,6 +21,9 @@ another; with --store, APP may be omitted.
 FILE is a complete store as of one commit: run APP --store FILE resumes from it. It is written completely or not at all,
 never from a damaged store, and never over a store in use. Copying the file of a live store by other tools may lose
 the data in its log.
+
+Of a store with several partitions, FILE is a folder with all of them, as of one moment: for a few milliseconds, none of
+them commits anything. Their copies belong together, and can't be mixed with those of another backup.
 {EXIT_CODES}
 """
 
@@ -39,7 +42,7 @@ def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json:
         reader.backup(target, overwrite=overwrite)
     finally:
         reader.close()
-    size = target.stat().st_size
+    size = size_of(target)
     if as_json:
         echo_json({"store": str(place.store), "file": str(target), "bytes": size})
     else:

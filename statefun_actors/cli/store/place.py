@@ -51,6 +51,17 @@ def default_store(name: str) -> Path:
     return Path(".statefun") / f"{name}.db"
 
 
+def files_of(store: Path, suffix: str = "") -> list[Path]:
+    """The file of *store*, or those of its partitions; with *suffix*, their logs. Missing ones are left out."""
+    folder = [each for each in store.iterdir() if each.name.isdecimal()] if store.is_dir() else [store]
+    return [file for each in folder if (file := each.with_name(f"{each.name}{suffix}")).exists()]
+
+
+def size_of(store: Path) -> int:
+    """The bytes of the file of *store*, or of those of its partitions, without their logs."""
+    return sum(file.stat().st_size for file in files_of(store))
+
+
 @attrs.frozen
 class StoreLocation:
     """A store, and its application if that is known."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from statefun_actors.cli.output import confirm, echo, echo_json
-from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
+from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, files_of, place_of, size_of, store_command
 
 _HELP = f"""Go back to a backup: put a copy of FILE in the place of a store.
 
@@ -24,6 +24,9 @@ The replaced store is kept next to the new one, as <name>.before-restore-<time>.
 don't need it. No engine may run on the store meanwhile. Copying FILE over a store by other tools is not enough after a
 crash: the log of the old store would stay next to it, and the next run refuses that.
 
+A store with several partitions is replaced as a whole, by a backup with as many: after a kill in the middle, all
+partitions are the old ones, or all are those of FILE.
+
 Egress files and Kafka topics keep what was written since the backup. The next run does not write records that are in
 an egress file already; if its records differ, they wait in the store, and the error says how to go on. It writes all
 its records to Kafka topics. The page operations (statefun-actors docs operations) lists what happens to each target.
@@ -38,9 +41,8 @@ def _described(file: Path) -> str:
     from statefun_actors.asking import OWN_FUNCTIONS
     from statefun_actors.store import StoreError, open_reader
 
-    log = file.with_name(f"{file.name}-wal")
-    written = max(each.stat().st_mtime for each in (file, log) if each.exists())
-    size = f"{file.stat().st_size:,} bytes, written {datetime.fromtimestamp(written, UTC):%Y-%m-%d %H:%M:%SZ}"
+    written = max((each.stat().st_mtime for each in (*files_of(file), *files_of(file, "-wal"))), default=0.0)
+    size = f"{size_of(file):,} bytes, written {datetime.fromtimestamp(written, UTC):%Y-%m-%d %H:%M:%SZ}"
     try:
         reader = open_reader(file, older=True)
         try:
@@ -72,7 +74,7 @@ def restore(words: tuple[str, ...], yes: bool, store: Path | None, as_json: bool
             )
 
     kept = restore_store(Path(file), place.store, confirm=ask_first)
-    size = place.store.stat().st_size
+    size = size_of(place.store)
     if as_json:
         facts = {"store": str(place.store), "file": file, "bytes": size, "kept": None if kept is None else str(kept)}
         echo_json(facts)

@@ -122,7 +122,7 @@ class LinkSink:
             )
         else:
             return
-        raise StoreMismatchError(str(self._store), was, "Restore the whole folder from a copy.")
+        raise StoreMismatchError(str(self._store), was, "Restore a backup of all partitions.")
 
     def _done(self, queue: EgressQueue, waiting: deque[EgressRecord], durable: int) -> None:
         """Mark the records of *waiting* up to number *durable*."""

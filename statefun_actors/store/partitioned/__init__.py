@@ -21,8 +21,14 @@ from statefun_actors.store.partitioned.moving import (
     new_partitions,
     stopped,
 )
+from statefun_actors.store.partitioned.placing import (
+    finish_placing,
+)
 from statefun_actors.store.partitioned.reader import (
     PartitionsReader,
+)
+from statefun_actors.store.partitioned.restoring import (
+    restore_store,
 )
 
 __all__ = [
@@ -31,6 +37,7 @@ __all__ = [
     "PartitionsWriter",
     "contact_of",
     "create_partitions",
+    "finish_placing",
     "new_partitions",
     "open_one_of",
     "open_partition",
@@ -68,19 +75,6 @@ def replace_store(store: Path, confirm: Callable[[ReadOnlyStore], None]) -> Abst
         str(store),
         f"it has {read_layout(store).partitions} partitions, which an import does not replace",
         "Name another store.",
-    )
-
-
-def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None]) -> Path | None:  # noqa: ARG001 - the interface of all stores
-    """Refuses: one partition can't be replaced alone.
-
-    Raises:
-        StoreError: always.
-    """
-    raise StoreError(
-        str(store),
-        f"it has {read_layout(store).partitions} partitions, and can't be restored to",
-        "Stop the run, and put a copy of the whole folder in its place.",
     )
 
 

@@ -18,11 +18,10 @@ from typing import Annotated, Final
 import msgspec
 
 from statefun_actors.partitions import Partition
-from statefun_actors.store import PARTITION, Commit, Recovered, Store, StoreError
+from statefun_actors.store import LAYOUT, PARTITION, Commit, Recovered, Store, StoreError, has_partitions
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.system import make_folder, sync_folder
 
-FILE: Final = "partitions.json"
 _VERSION: Final = 1
 
 
@@ -39,6 +38,11 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     partitions: Annotated[int, msgspec.Meta(ge=1)]
     system: str
 
+    @classmethod
+    def new(cls, count: int) -> Layout:
+        """That of a new system of *count* partitions."""
+        return cls(partitions=count, system=uuid.uuid4().hex)
+
     def mark(self, own: int) -> str:
         """The position of the store of partition *own*."""
         return msgspec.json.encode({"system": self.system, "partition": own, "of": self.partitions}).decode()
@@ -50,24 +54,37 @@ def read_layout(folder: Path) -> Layout:
     Raises:
         StoreError: it has none, or of a newer version, or a store is missing.
     """
-    try:
-        found = msgspec.json.decode((folder / FILE).read_bytes(), type=Layout)
-    except (OSError, msgspec.MsgspecError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise StoreError(
-            str(folder), f"its {FILE} can't be read: {reason}", "Restore the whole folder from a copy."
-        ) from None
-    if found.version != _VERSION:
-        raise StoreError(
-            str(folder), f"its {FILE} is of version {found.version}, expected {_VERSION}", "Use a newer version."
-        )
+    found = _parse(folder)
     for number in range(found.partitions):
         if not (folder / str(number)).exists():
             raise StoreError(
                 str(folder),
                 f"partition {number} of {found.partitions} is missing: there is no file {folder / str(number)}",
-                "Restore the whole folder from a copy.",
+                "Restore a backup of all partitions.",
             )
+    return found
+
+
+def count_of(folder: Path) -> int | None:
+    """The number of partitions in *folder*, some of which may be missing; None if that can't be read."""
+    try:
+        return _parse(folder).partitions
+    except StoreError:
+        return None
+
+
+def _parse(folder: Path) -> Layout:
+    try:
+        found = msgspec.json.decode((folder / LAYOUT).read_bytes(), type=Layout)
+    except (OSError, msgspec.MsgspecError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(
+            str(folder), f"its {LAYOUT} can't be read: {reason}", "Restore a backup of all partitions."
+        ) from None
+    if found.version != _VERSION:
+        raise StoreError(
+            str(folder), f"its {LAYOUT} is of version {found.version}, expected {_VERSION}", "Use a newer version."
+        )
     return found
 
 
@@ -83,9 +100,9 @@ def create_partitions(folder: Path, count: int) -> Layout:
             "it is a store without partitions",
             f"Run it without --partitions; or export it, and import it into another store with --partitions {count}.",
         )
-    if not (folder / FILE).exists():
+    if not has_partitions(folder):
         if folder.exists() and any(folder.iterdir()):
-            raise StoreError(str(folder), f"it is a folder without {FILE}", "Choose another store with --store.")
+            raise StoreError(str(folder), f"it is a folder without {LAYOUT}", "Choose another store with --store.")
         try:
             _create(folder, count)
         except OSError as error:
@@ -118,18 +135,26 @@ def building(folder: Path, count: int) -> Generator[tuple[Layout, list[SqliteSto
 
     They are in *folder* when the block ends without an error.
     """
-    layout = Layout(partitions=count, system=uuid.uuid4().hex)
+    layout = Layout.new(count)
+    with new_folder(folder, layout) as partial, ExitStack() as opened:
+        files = [partial / str(number) for number in range(count)]
+        yield layout, [opened.enter_context(closing(SqliteStore(file, commits="loop"))) for file in files]
+
+
+@contextmanager
+def new_folder(folder: Path, layout: Layout) -> Generator[Path]:
+    """A folder for the stores of *layout*, which must be closed when the block ends.
+
+    It gets the name *folder* when the block ends without an error; there may be an empty folder of that name.
+    """
     make_folder(folder.parent)
     partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     make_folder(partial)
     try:
-        with ExitStack() as opened:
-            files = [partial / str(number) for number in range(count)]
-            stores = [opened.enter_context(closing(SqliteStore(file, commits="loop"))) for file in files]
-            yield layout, stores
-        (partial / FILE).write_bytes(msgspec.json.encode(layout) + b"\n")
-        with (partial / FILE).open("rb") as file:
+        yield partial
+        (partial / LAYOUT).write_bytes(msgspec.json.encode(layout) + b"\n")
+        with (partial / LAYOUT).open("rb") as file:
             os.fsync(file.fileno())
         sync_folder(partial)
         with suppress(FileNotFoundError):
@@ -154,7 +179,7 @@ def open_partition(folder: Path, own: Partition, system: str, *, brief: bool = F
     """
     path = folder / str(own.own)
     if not path.exists():
-        raise StoreError(str(path), "the file does not exist", "Restore the whole folder from a copy.")
+        raise StoreError(str(path), "the file does not exist", "Restore a backup of all partitions.")
     store = SqliteStore(path, brief=brief)
     try:
         check_mark(path, store.recover(), own, system)
@@ -171,5 +196,5 @@ def check_mark(path: Path, recovered: Recovered, own: Partition, system: str) ->
     if found != expected:
         raise StoreError(
             str(path), f"expected {own} of this folder, got {found or 'a store without partitions'}",
-            "Restore the whole folder from a copy.",
+            "Restore a backup of all partitions.",
         )  # fmt: skip

@@ -19,7 +19,6 @@ from msgspec.structs import replace
 
 from statefun_actors.address import Address
 from statefun_actors.partitions import (
-    Partition,
     egress_link,
     is_between_partitions,
     partition_of,
@@ -38,12 +37,11 @@ from statefun_actors.store import (
     Message,
     PauseTarget,
     Recovered,
-    StoreError,
     Timer,
     pauses_position,
     read_pauses,
 )
-from statefun_actors.store.partitioned.layout import check_mark, read_layout
+from statefun_actors.store.partitioned.copying import backup_partitions, reading
 from statefun_actors.store.sqlite import SqliteReader
 
 _Numbered = TypeVar("_Numbered", Message, Timer, EgressRecord, DeadLetterEntry, HistoryRow)
@@ -69,13 +67,8 @@ class PartitionsReader:
 
     def __init__(self, folder: Path, *, older: bool = False, renumbered: bool = False) -> None:
         self._folder = folder
-        layout = read_layout(folder)
-        count = layout.partitions
         with ExitStack() as opened:
-            self._readers = [opened.enter_context(_closing(folder / str(n), older=older)) for n in range(count)]
-            for n, reader in enumerate(self._readers):
-                if not reader.is_older:
-                    check_mark(folder / str(n), reader.recover(), Partition(n, count), layout.system)
+            self._readers = opened.enter_context(reading(folder, older=older))
             self._opened = opened.pop_all()
         self._shift = max(reader.recover().next_seq for reader in self._readers) if renumbered else 0
 
@@ -93,17 +86,8 @@ class PartitionsReader:
     def check(self) -> list[str]:
         return [f"partition {n}: {fault}" for n, reader in enumerate(self._readers) for fault in reader.check()]
 
-    def backup(self, target: Path, *, overwrite: bool = False) -> None:  # noqa: ARG002 - the interface of all stores
-        """Refuses: copies of running partitions would not fit together.
-
-        Raises:
-            StoreError: always.
-        """
-        raise StoreError(
-            str(self._folder),
-            f"it has {len(self._readers)} partitions, and can't be backed up while it may run",
-            "Stop the run, and copy the whole folder.",
-        )
+    def backup(self, target: Path, *, overwrite: bool = False) -> None:
+        backup_partitions(self._folder, target, overwrite=overwrite)
 
     def close(self) -> None:
         self._opened.close()
@@ -288,12 +272,3 @@ class PartitionsReader:
 
         found = [shown(number, read(reader, number)) for number, reader in enumerate(self._readers)]
         return heapq.merge(*found, key=key)  # type: ignore[arg-type] # numbers, or tuples of numbers
-
-
-@contextmanager
-def _closing(path: Path, *, older: bool) -> Generator[SqliteReader]:
-    reader = SqliteReader(path, older=older)
-    try:
-        yield reader
-    finally:
-        reader.close()

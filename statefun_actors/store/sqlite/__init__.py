@@ -5,6 +5,9 @@ from pathlib import Path
 from statefun_actors.store.sqlite.lock import (
     contact_of,
 )
+from statefun_actors.store.sqlite.log_marks import (
+    lock_to_replace,
+)
 from statefun_actors.store.sqlite.reader import (
     SqliteReader,
 )
@@ -12,7 +15,11 @@ from statefun_actors.store.sqlite.replacing import (
     replace_store,
 )
 from statefun_actors.store.sqlite.restoring import (
+    name_to_keep,
     restore_store,
+)
+from statefun_actors.store.sqlite.standstill import (
+    standstill,
 )
 from statefun_actors.store.sqlite.store import (
     SqliteStore,
@@ -22,10 +29,13 @@ __all__ = [
     "SqliteReader",
     "SqliteStore",
     "contact_of",
+    "lock_to_replace",
+    "name_to_keep",
     "open_reader",
     "open_store",
     "replace_store",
     "restore_store",
+    "standstill",
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -89,11 +89,8 @@ class Reads(Queries):
                 raise StoreError(str(target), "it exists already", f"Choose another target for the backup{allow}.")
             make_folder(there.parent)
             partial.unlink(missing_ok=True)
-            make_private_file(partial)
             with self._separate_connection() as db:
-                wrong = _copy(db, partial)
-            if wrong != "ok":
-                raise DamagedStoreError(str(self.path), wrong)
+                self._copy(db, partial)
             if target.exists():
                 with lock_to_replace(target):
                     put_in_place(partial, there)
@@ -106,6 +103,18 @@ class Reads(Queries):
         finally:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+    def _copy(self, db: sqlite3.Connection, target: Path, positions: Mapping[str, str] | None = None) -> None:
+        """Copy the store, as *db* sees it, to the new file *target*, and set *positions* there.
+
+        Raises:
+            DamagedStoreError: the store is damaged.
+            sqlite3.Error: it can't be read, or *target* can't be written.
+        """
+        make_private_file(target)
+        wrong = _copy(db, target, positions or {})
+        if wrong != "ok":
+            raise DamagedStoreError(str(self.path), wrong)
 
     @contextmanager
     def _separate_connection(self) -> Generator[sqlite3.Connection]:
@@ -177,6 +186,17 @@ class SqliteReader(Reads):
             self._rows("SELECT next_seq FROM counter")  # SQLite takes the snapshot with the first read
             yield
 
+    def copy(self, target: Path, positions: Mapping[str, str]) -> None:
+        """Copy the store to the new file *target*, as of the present :meth:`snapshot`, and set *positions* there.
+
+        Raises:
+            StoreError: *target* can't be written; or the store can't be read, or is damaged.
+        """
+        try:
+            self._copy(self._connection(), target, positions)
+        except sqlite3.Error as error:
+            raise store_error(target if is_about_writing(error) else self.path, error) from error
+
     def close(self) -> None:
         """Close the files. Safe to call twice."""
         if self._db is not None:
@@ -189,13 +209,14 @@ class SqliteReader(Reads):
         return self._db
 
 
-def _copy(db: sqlite3.Connection, target: Path) -> str:
-    """Copy the pages of *db* to *target*; return the fault of the copy, or ``ok``."""
+def _copy(db: sqlite3.Connection, target: Path, positions: Mapping[str, str]) -> str:
+    """Copy the pages of *db* to *target*, and set *positions* there; return the fault of the copy, or ``ok``."""
     copy = sqlite3.connect(target, isolation_level=None)
     try:
         db.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # a backup is one file, without a log
         mark_copy(copy)
+        copy.executemany("INSERT OR REPLACE INTO position VALUES (?, ?)", positions.items())
         (wrong,) = copy.execute("PRAGMA quick_check(1)").fetchone()  # takes half as long as the copy
         return " ".join(str(wrong).removeprefix("*** in database main ***").split())
     finally:

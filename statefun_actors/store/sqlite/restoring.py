@@ -78,12 +78,7 @@ def _keep(file: Path) -> Path | None:
     there = [suffix for suffix in ("", "-wal") if with_suffix(file, suffix).exists()]
     if not there:
         return None
-    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    kept = file.with_name(f"{file.stem}.before-restore-{now}{file.suffix}")
-    number = 1
-    while any(with_suffix(kept, suffix).exists() for suffix in ("", "-wal")):
-        number += 1
-        kept = file.with_name(f"{file.stem}.before-restore-{now}-{number}{file.suffix}")
+    kept = name_to_keep(file)
     for suffix in there:
         old, new = with_suffix(file, suffix), with_suffix(kept, suffix)
         try:
@@ -92,3 +87,14 @@ def _keep(file: Path) -> Path | None:
             old.rename(new)
     sync_folder(file.parent)
     return with_suffix(kept, there[0])
+
+
+def name_to_keep(file: Path) -> Path:
+    """A free name for the store in *file*, which is about to be replaced."""
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    kept = file.with_name(f"{file.stem}.before-restore-{now}{file.suffix}")
+    number = 1
+    while any(with_suffix(kept, suffix).exists() for suffix in ("", "-wal")):
+        number += 1
+        kept = file.with_name(f"{file.stem}.before-restore-{now}-{number}{file.suffix}")
+    return kept
