@@ -48,6 +48,8 @@ class Settings:
         body_limit: maximum bytes of a request body.
         record_egresses: egresses that accept only ``kafka_record`` and ``kinesis_record``.
         linger: time for which ``serve`` may delay the reply to a batch of two or more, while Flink sends many; 0: none.
+        accept_restore: whether an endpoint gives entities the state that ``export --to-kafka`` sends for them. While it
+            does, whoever may write to the topics of its gateway can give any state to an entity that has none.
 
     Times are given in seconds or as timedeltas, and stored in seconds.
 
@@ -61,6 +63,7 @@ class Settings:
     body_limit: int = 32 * 1024 * 1024
     record_egresses: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
     linger: float = attrs.field(default=0.02, converter=_seconds)
+    accept_restore: bool = False
 
     def __attrs_post_init__(self) -> None:
         problems = []
@@ -74,6 +77,8 @@ class Settings:
             problems.append(f"body_limit= is a whole number of bytes, more than 0; got {self.body_limit!r}")
         if not (_is_finite(self.linger) and 0 <= self.linger <= 1):
             problems.append(f"linger= is a number of seconds, from 0 (never) to 1; got {self.linger!r}")
+        if not isinstance(self.accept_restore, bool):
+            problems.append(f"accept_restore= is True or False, got {self.accept_restore!r}")
         if isinstance(self.record_egresses, str):
             problems.append(f"record_egresses= is a list of names; write [{self.record_egresses!r}]")
         else:
@@ -105,6 +110,8 @@ class Options(TypedDict, total=False):
     """Egresses that accept only ``kafka_record`` and ``kinesis_record``. Default: none."""
     linger: timedelta | float
     """Time for which ``serve`` may delay the reply to a batch of two or more. Default: 20 ms."""
+    accept_restore: bool
+    """Whether an endpoint gives entities the state that ``export --to-kafka`` sends for them. Default: False."""
 
 
 def settings_with(settings: Settings | None, options: Options, defaults: Settings | None = None) -> Settings:
@@ -132,19 +139,35 @@ class Spelling:
     Args:
         setting: name in :class:`Settings`.
         key: key in a file; the flag is ``--<key>``.
-        form: placeholder of the value in help texts, in capitals.
+        form: placeholder of the value in help texts, in capitals; empty: the flag has no value, and the one in a file
+            is true or false.
         read: converts a written value (text, or a value parsed from TOML) to the setting; raises ValueError, whose
             text says what to write instead.
         help: help text, one paragraph.
         several: whether the flag may be repeated, once for each value.
+        endpoint: whether it counts for endpoints only.
     """
 
-    setting: Literal["on_failure", "handler_timeout", "retry_budget", "body_limit", "record_egresses", "linger"]
+    setting: Literal[
+        "on_failure",
+        "handler_timeout",
+        "retry_budget",
+        "body_limit",
+        "record_egresses",
+        "linger",
+        "accept_restore",
+    ]
     key: str
     form: str
     read: Callable[[object], object]
     help: str
     several: bool = False
+    endpoint: bool = False
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether the flag has no value."""
+        return not self.form
 
 
 def read_typename(value: object) -> str:
@@ -191,6 +214,12 @@ def _read_names(value: object) -> frozenset[str]:
     return frozenset(map(read_typename, value))
 
 
+def _read_switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"expected true or false, got {value!r}")  # noqa: TRY004 - readers raise ValueError
+    return value
+
+
 SPELLINGS: Final = (
     Spelling(
         "on_failure",
@@ -229,6 +258,15 @@ SPELLINGS: Final = (
         "DURATION",
         read_seconds,
         "Time for which serve may delay the reply to a batch of two or more, while Flink sends many; 0: none.",
+    ),
+    Spelling(
+        "accept_restore",
+        "accept-restore",
+        "",
+        _read_switch,
+        "Give entities without state the state that `export --to-kafka` sends for them. While it is set, whoever may "
+        "write to the topics of a gateway can do that.",
+        endpoint=True,
     ),
 )
 

@@ -40,6 +40,7 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         "body_limit": 1.5,
         "record_egresses": "bank/receipts",
         "linger": -1,
+        "accept_restore": 1,
     }
     with pytest.raises(DefinitionError) as raised:
         Settings(**wrong)
@@ -50,6 +51,7 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         "retry_budget= is a number of seconds, 0 or more; got nan",
         "body_limit= is a whole number of bytes, more than 0; got 1.5",
         "linger= is a number of seconds, from 0 (never) to 1; got -1",
+        "accept_restore= is True or False, got 1",
         "record_egresses= is a list of names; write ['bank/receipts']",
     )
 
@@ -87,7 +89,8 @@ def test_an_unknown_keyword_is_refused_with_the_known_ones(make: Any) -> None:
 
     assert str(raised.value) == (
         "settings: unknown setting timeout=; "
-        "expected one of: on_failure, handler_timeout, retry_budget, body_limit, record_egresses, linger"
+        "expected one of: on_failure, handler_timeout, retry_budget, body_limit, record_egresses, linger, "
+        "accept_restore"
     )
 
 
@@ -122,16 +125,19 @@ def test_all_problems_of_a_file_are_reported_at_once() -> None:
                 "handler-timeout": 0,
                 "dead-letters": {"egress": "bank/dead", "tries": 5},
                 "record-egresses": "bank/receipts",
+                "accept-restore": "yes",
             }
         )
 
     assert raised.value.problems == (
         "unknown setting 'retry_budget'; "
-        "expected one of: dead-letters, handler-timeout, retry-budget, body-limit, record-egresses, linger",
+        "expected one of: dead-letters, handler-timeout, retry-budget, body-limit, record-egresses, linger, "
+        "accept-restore",
         f"retry-budget: expected {DURATION_FORM}, got 'soon'",
         f"handler-timeout: expected {DURATION_FORM}, more than 0; or none, for no limit; got 0",
         "dead-letters: unknown key 'tries'; expected one of: egress, topic, attempts, backoff, as-value",
         "record-egresses: expected a list of egresses, such as [\"bank/receipts\"]; got 'bank/receipts'",
+        "accept-restore: expected true or false, got 'yes'",
     )
 
 

@@ -45,8 +45,15 @@ NOT_OPEN: Final = "statefun-actors/not-open"
 """The typename of the notice to a gateway that nothing was sent under an idempotency key."""
 OPEN_ASK: Final = "statefun-actors/open-ask"
 """The typename of the description of an open ask, for a gateway."""
+RESTORE: Final = "statefun-actors/restore"
+"""The typename of what an entity had in a store, for a Flink job that continues with it."""
+RESTORED: Final = "statefun-actors/restored"
+"""The typename of the notice that an entity was restored."""
+NOT_RESTORED: Final = "statefun-actors/not-restored"
+"""The typename of the reason why an entity was not restored."""
 RESERVED: Final = frozenset({
     ANSWER, ORDER, FAILED, ATTEMPT, REQUEST, HANDLED, TAKEN, KEY_REUSED, NOT_OPEN, OPEN_ASK,
+    RESTORE, RESTORED, NOT_RESTORED,
 })  # fmt: skip
 """Typenames that no handler of an application takes."""
 LONGEST_MS: Final = 3653 * 24 * 60 * 60 * 1000

@@ -36,17 +36,24 @@ class Written(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generi
             self.fail(str(error), param, ctx)
 
 
-def settings_options(defaults: Settings) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def settings_options(
+    defaults: Settings, *, endpoint: bool = False
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: the command takes every setting, and ``--config``; its function gets them as ``settings=``.
 
     A flag overrides the settings file, which overrides *defaults*. The file may also set the command's other options.
+
+    Args:
+        defaults: settings that are not given.
+        endpoint: whether the command serves an endpoint, and so takes the settings that count only there.
     """
+    spellings = [spelling for spelling in SPELLINGS if endpoint or not spelling.endpoint]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def with_settings(config: Path | None, **params: Untyped) -> None:
             context = click.get_current_context()
-            flags = {spelling: params.pop(spelling.setting) for spelling in SPELLINGS}
+            flags = {spelling: params.pop(spelling.setting) for spelling in spellings}
             file = settings_file(config)
             settings = _settings(defaults, file, flags)
             if file is not None:
@@ -59,7 +66,7 @@ def settings_options(defaults: Settings) -> Callable[[Callable[..., None]], Call
                 help="A TOML file with the options below (retry-budget = 2), and in a table named like this "
                 "command those above. Default: [tool.statefun-actors] of ./pyproject.toml",
             ),
-            *(_option(spelling, getattr(defaults, spelling.setting)) for spelling in SPELLINGS),
+            *(_option(spelling, getattr(defaults, spelling.setting)) for spelling in spellings),
         ]  # fmt: skip
         decorated: Untyped = with_settings
         for option in reversed(options):
@@ -70,6 +77,9 @@ def settings_options(defaults: Settings) -> Callable[[Callable[..., None]], Call
 
 
 def _option(spelling: Spelling, default: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    if spelling.is_switch:
+        return click.option(f"--{spelling.key}", spelling.setting, is_flag=True, help=spelling.help)
+
     def read(value: object) -> object:
         return next(iter(cast("frozenset[str]", spelling.read([value])))) if spelling.several else spelling.read(value)
 

@@ -14,6 +14,8 @@ a reply, or FAILED         dropped                       it is the answer    dro
 HANDLED                    dropped                       it is the answer,   dropped
                                                          unless a reply is
                                                          waited for
+NOT_RESTORED               dropped                       it is the answer,   dropped
+                                                         and nothing is kept
 =========================  ============================  ==================  =========================
 
 It takes orders only from Kafka, where gateways write them. The embedded engine is its own gateway, so it never runs
@@ -38,8 +40,10 @@ from statefun_actors.asking import (
     KEY_KEPT_MS,
     KEY_REUSED,
     NOT_OPEN,
+    NOT_RESTORED,
     ORDER,
     RESERVED,
+    RESTORE,
     TAKEN,
     Keyed,
     Later,
@@ -154,6 +158,9 @@ def _answered(context: Context, value: tuple[str, bytes]) -> None:
     if kept is None or kept.answer is not None or (value[0] == HANDLED and kept.wait == _UNTIL_REPLY):
         return
     _tell(context, kept.waiting, value)
+    if value[0] == NOT_RESTORED:  # it may be tried again, as after `serve --accept-restore`
+        context["call"] = None
+        return
     context["call"] = _pack(msgspec.structs.replace(kept, waiting=(), answer=value))
 
 
@@ -165,7 +172,7 @@ def _tell(context: Context, waiting: Sequence[str], value: tuple[str, bytes]) ->
 
 def _problem(target: tuple[str, str], typename: str) -> str | None:
     """Why a message of *typename* to *target* can't be sent for a gateway; None if it can."""
-    if target[0] == INGRESS or not typename or typename in RESERVED:
+    if target[0] == INGRESS or not typename or (typename in RESERVED and typename != RESTORE):
         return f"a gateway sends no messages of type {typename!r} to {target[0]}"
     return None
 

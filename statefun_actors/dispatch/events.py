@@ -157,6 +157,9 @@ class RepliedToItself(Struct, frozen=True):
 
 
 class MessageRefused(Struct, frozen=True):
-    """A message from outside was refused, because ``handler`` is internal and has no failure policy."""
+    """A message from outside was refused, because ``handler`` is internal and has no failure policy.
+
+    Or an entity was not restored; ``handler`` is ``<function type> (restore)`` then.
+    """
 
     handler: str

@@ -6,6 +6,8 @@ egress ANSWERS, in the same reply to Flink: so an answer leaves with the state t
 function in between. Answers that other functions send later go through the ingress function, which ends here, too.
 
 A caller who gets no reply gets a notice that the handler has ended, or why the message was given up.
+
+Restores (:mod:`~.dispatch.restoring`) come the same way.
 """
 
 from __future__ import annotations
@@ -24,19 +26,22 @@ from statefun_actors.asking import (
     HANDLED,
     LARGEST_ANSWER,
     REQUEST,
+    RESTORE,
     AnswerRecord,
     answer_bytes,
     failed,
     gateway_call,
+    not_restored,
     read_request,
 )
-from statefun_actors.dispatch import replies_later, unwrapped
+from statefun_actors.dispatch import RestoreRefusedError, replies_later, unwrapped
 from statefun_actors.model import INGRESS, Batch, Done, Effect, Egress, Invocation, KafkaRecord, Send, TypedValue
 from statefun_actors.text import describe
 from statefun_actors.types import record_to_typed
 
 logger: Final = logging.getLogger("statefun_actors.endpoint")
 
+_FROM_KAFKA: Final = frozenset({REQUEST, RESTORE})
 _ENVELOPES: Final = frozenset({ANSWER, ATTEMPT})
 _OUTSIDE: Final = INGRESS.encode()
 _HANDLED: Final = TypedValue(HANDLED, b"")
@@ -46,13 +51,17 @@ class OutsideBatch(Batch, frozen=True):
     """A batch with messages that may have a caller outside."""
 
 
+class RestoringBatch(OutsideBatch, frozen=True):
+    """A batch with a restore."""
+
+
 def opened(batch: Batch) -> Batch:
     """*batch*, its messages out of the envelopes of gateways. An OutsideBatch if any may have a caller outside."""
     for invocation in batch.invocations:
         argument, caller = invocation.argument, invocation.caller
         if (
             (caller is not None and caller[0] == INGRESS)
-            or argument.typename == REQUEST
+            or argument.typename in _FROM_KAFKA
             # Most answers have a caller inside, and need nothing; this is quicker than to decode them.
             or (argument.typename in _ENVELOPES and _OUTSIDE in argument.value)
         ):
@@ -61,7 +70,8 @@ def opened(batch: Batch) -> Batch:
         if batch.target[0] != INGRESS:
             return batch
     invocations = [message for each in batch.invocations if (message := _opened(batch.target, each)) is not None]
-    return OutsideBatch(batch.target, batch.state, invocations)
+    restores = any(each.argument.typename == RESTORE for each in invocations)
+    return (RestoringBatch if restores else OutsideBatch)(batch.target, batch.state, invocations)
 
 
 def _opened(target: Address, invocation: Invocation) -> Invocation | None:
@@ -97,7 +107,8 @@ def _notices(batch: OutsideBatch, done: Done) -> Iterator[Send]:
             continue
         effects = done.effects[done.marks[index - 1] if index else 0 : done.marks[index]]
         if (error := errors.get(index)) is not None:
-            yield Send(caller, failed(describe(error)))
+            refused = isinstance(error, RestoreRefusedError)
+            yield Send(caller, not_restored(str(error)) if refused else failed(describe(error)))
         elif not any(isinstance(each, Send) and each.target == caller for each in effects) and not replies_later(
             invocation, effects
         ):

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 
 from statefun_actors.dispatch import (
     Application,
+    Dispatch,
     Instrument,
     Propagation,
     SystemHost,
     ThreadHost,
+    dispatch_restoring,
     dispatcher,
     ended,
     in_handler_task,
@@ -24,7 +26,7 @@ from statefun_actors.dispatch import (
 )
 from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
-from statefun_actors.endpoint.gateways import OutsideBatch, answered, opened
+from statefun_actors.endpoint.gateways import OutsideBatch, RestoringBatch, answered, opened
 from statefun_actors.errors import DefinitionError, MissingStateError
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Done, Failed, Headers, MissingState, Outcome
@@ -79,6 +81,7 @@ class RequestReplyHandler:
         self._dialect = _DIALECTS[protocol]
         self._write, self._is_2x = self._dialect.write, protocol == 2
         self._dispatch = dispatcher(self.app)
+        self._restoring: Dispatch = functools.partial(dispatch_restoring, dispatch=self._dispatch)
         propagation = self.app.instruments.propagation
         self._receive = self.read if propagation is None else functools.partial(self._in_trace, propagation)
         self._host: Host = SystemHost()
@@ -142,7 +145,8 @@ class RequestReplyHandler:
 
     async def _run(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Run *batch*, and append its outcome to *outcomes*."""
-        target, locks, dispatch = batch.target, self._locks, self._dispatch
+        target, locks = batch.target, self._locks
+        dispatch = self._restoring if isinstance(batch, RestoringBatch) else self._dispatch
         lock: AddressLock = []
         while locks.setdefault(target, lock) is not lock:
             await locks.ended(target)
@@ -173,6 +177,7 @@ class RequestReplyHandler:
         if batch.target[0] in self._waiting:
             return asyncio.run(in_handler_task(self.reply(batch)))
         target, locks = batch.target, self._locks
+        dispatch = self._restoring if isinstance(batch, RestoringBatch) else self._dispatch
         lock: AddressLock = []
         while locks.setdefault(target, lock) is not lock:
             locks.wait(target)
@@ -181,7 +186,7 @@ class RequestReplyHandler:
             if gate is not None:
                 gate.enter_thread()
             try:
-                outcome = _finished(self._dispatch(batch, self.app, ThreadHost()))
+                outcome = _finished(dispatch(batch, self.app, ThreadHost()))
             finally:
                 if gate is not None:
                     gate.leave()

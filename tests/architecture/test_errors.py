@@ -49,6 +49,7 @@ StatefunActorsError (Exception): errors
   DelayError (ValueError): console
   FormError (ValueError): console
   ModuleFileError (ValueError): deploy
+  RestoreRefusedError (PermissionError): dispatch
   DroppedError: engine
   EpochLostError: engine
   IncompatibleStateError: engine
@@ -82,6 +83,7 @@ StatefunActorsError (Exception): errors
     FieldMismatchError: errors
   NoJsonFormError (TypeError): ingress
   UnclearTypeError (TypeError): ingress
+  MoveStoppedError: moving
   NotPausedError (LookupError): store
   StoreError: store
     PartlyChangedError: admin

@@ -43,7 +43,7 @@ def settings_of(*arguments: str, defaults: Settings | None = None) -> Settings:
 
     @click.command("serve")
     @click.option("--bind", default="here")
-    @settings_options(defaults or Settings())
+    @settings_options(defaults or Settings(), endpoint=True)
     def command(bind: str, settings: Settings) -> None:
         click.echo(bind)
         got.append(settings)
@@ -73,6 +73,12 @@ def test_flags() -> None:
     assert settings_of(*flags, *several, defaults=Settings(handler_timeout=50)) == Settings(
         on_failure=DeadLetter("bank/dead"), retry_budget=0.5, body_limit=1 << 20, record_egresses={"bank/a", "bank/b"}
     )
+
+
+def test_a_flag_without_a_value_and_its_key_in_a_file(folder: Path) -> None:
+    (folder / "on.toml").write_text("accept-restore = true\n", encoding="utf-8")
+
+    assert settings_of("--accept-restore") == settings_of("--config", "on.toml") == Settings(accept_restore=True)
 
 
 def test_the_project_s_own_table_counts_where_no_file_is_named(folder: Path) -> None:
@@ -175,6 +181,9 @@ def test_the_help_shows_every_setting_in_the_same_words(command: str) -> None:
     shown = " ".join(CliRunner().invoke(main, [command, "--help"], terminal_width=100).output.split())
 
     for spelling in SPELLINGS:
+        if spelling.endpoint and command == "run":
+            assert f"--{spelling.key}" not in shown
+            continue
         assert f"--{spelling.key} {spelling.form}" in shown
         assert spelling.help.rstrip(".") in shown
     assert [each for each in ("5s", "32MiB", "20ms") if f"[default: {each}]" not in shown] == []

@@ -86,7 +86,7 @@ class _FlinkCommand(click.Command):
 )  # fmt: skip
 @module_options
 @log_options("info")
-@settings_options(ENDPOINT_DEFAULTS)
+@settings_options(ENDPOINT_DEFAULTS, endpoint=True)
 def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     app: str,
     kafka: bool,

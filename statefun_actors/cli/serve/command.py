@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from statefun_actors.settings import Settings
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
+RESTORES_ACCEPTED: Final = (
+    "Warning: restores are accepted (--accept-restore): whoever may write to the topics of the gateway can give state "
+    "to entities that have none. Start without it once all is moved."
+)
 
 
 @click.command
@@ -42,7 +46,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     help="Certificates, PEM; clients must have one that they signed: mutual TLS.",
 )  # fmt: skip
 @log_options("info")
-@settings_options(ENDPOINT_DEFAULTS)
+@settings_options(ENDPOINT_DEFAULTS, endpoint=True)
 def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     app: str,
     binds: Sequence[str],
@@ -97,6 +101,8 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             echo(f"Serving {', '.join(application.typenames)} at {listener.url(tls=tls is not None)}/statefun")
         if (further := further_routes(application)) is not None:
             echo(further)
+        if settings.accept_restore:
+            echo(RESTORES_ACCEPTED, err=True)
         for warning in without_policy(application):
             echo(warning, err=True)
 
