@@ -169,6 +169,16 @@ class Module:
     def others(self) -> list[OtherComponent]:
         return [component for component in self.components if isinstance(component, OtherComponent)]
 
+    def with_brokers(self, address: str) -> Module:
+        """It, with all ingresses and egresses of Kafka at *address*."""
+        return attrs.evolve(
+            self,
+            components=[
+                attrs.evolve(each, address=address) if isinstance(each, KafkaIngress | KafkaEgress) else each
+                for each in self.components
+            ],
+        )
+
     @property
     def record_egresses(self) -> frozenset[str]:
         """Egresses that accept only records: those to Kafka and Kinesis."""

@@ -165,13 +165,11 @@ def local_module(module: Module, served: Served, url: str, kafka: str | None) ->
         match component:
             case EndpointComponent():
                 ours = any(component is each for each in here)
-                local = attrs.evolve(component, states=None, url=url + path if ours else component.url)
-                components.append(local)
-            case KafkaIngress() | KafkaEgress() if kafka is not None:
-                components.append(attrs.evolve(component, address=kafka))
+                components.append(attrs.evolve(component, states=None, url=url + path if ours else component.url))
             case _:
                 components.append(component)
-    return attrs.evolve(module, components=components, format="3.x")
+    local = attrs.evolve(module, components=components, format="3.x")
+    return local if kafka is None else local.with_brokers(kafka)
 
 
 def _endpoints(served: Served, wanted: Wanted) -> list[EndpointComponent]:

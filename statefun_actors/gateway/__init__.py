@@ -20,6 +20,7 @@ over the at-least-once egress precede Flink's checkpoint, so a failure of the jo
 an answer to.
 """
 
+from statefun_actors.gateway.exchange import Exchange
 from statefun_actors.gateway.gateway import Gateway
 
-__all__ = ["Gateway"]
+__all__ = ["Exchange", "Gateway"]

@@ -25,7 +25,6 @@ logger: Final = logging.getLogger("statefun_actors.gateway")
 PATIENCE: Final = 10.0
 """Seconds in which the Flink job must confirm a message for which no ?wait= says how long its sender waits."""
 CLOSE_SECONDS: Final = 2.0
-_NAME: Final = "gateway"
 _ANSWERS_KEPT: Final = {"retention.ms": "3600000"}
 """An hour: answers are read at once, or never."""
 _MAKE_EVERY: Final = 2.0
@@ -33,19 +32,19 @@ _MAKE_EVERY: Final = 2.0
 
 
 class Exchange:
-    """Writes to the topics of *routes*, and reads the answers.
+    """Writes to the topics of *routes*, and reads the answers. *name*: its own, in logs and errors.
 
     Raises:
         BadPropertyError: the Kafka client refuses a property of module.yaml.
     """
 
-    def __init__(self, routes: GatewayRoutes) -> None:
-        self.routes = routes
+    def __init__(self, routes: GatewayRoutes, name: str = "gateway") -> None:
+        self.routes, self._name = routes, name
         self._producers: dict[str, RecordProducer] = {}
         for to in (*routes.requests.values(), *routes.plain.values()):
             address = to.ingress.address
             if address not in self._producers:
-                self._producers[address] = RecordProducer(_NAME, address, to.ingress.properties)
+                self._producers[address] = RecordProducer(name, address, to.ingress.properties)
         self._reader: LatestRecords | None = None
         egress, topic = routes.answers, routes.answers_topic
         self.calls = WaitingCalls(topic or "")
@@ -72,7 +71,7 @@ class Exchange:
             closing.append(self._reader.close)
         with contextlib.suppress(TimeoutError):  # brokers that don't answer
             async with asyncio.timeout(CLOSE_SECONDS):
-                await asyncio.gather(*(in_thread(f"{_NAME}, ending", close) for close in closing))
+                await asyncio.gather(*(in_thread(f"{self._name}, ending", close) for close in closing))
 
     def unready(self) -> str | None:
         """The reason why records can't be written or answers not be read; None if they can."""
@@ -185,8 +184,8 @@ class Exchange:
             if not reader.reading:
                 try:
                     await in_thread(
-                        f"{_NAME}, making a topic",
-                        lambda: make_topic(_NAME, egress.address, egress.properties, topic, _ANSWERS_KEPT),
+                        f"{self._name}, making a topic",
+                        lambda: make_topic(self._name, egress.address, egress.properties, topic, _ANSWERS_KEPT),
                     )
                 except Exception as error:  # such as a file of certificates that has gone
                     if logged != (logged := str(error)):

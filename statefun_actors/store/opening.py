@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, cast
@@ -200,15 +200,16 @@ def _scheme_and_file(url: Path | str) -> tuple[str, Path]:
 
 
 @contextmanager
-def open_stopped(url: Path | str, *, with_inputs: bool = True) -> Generator[ReadOnlyStore]:
+def open_stopped(url: Path | str, *, with_inputs: bool = True, alone: bool = False) -> Generator[ReadOnlyStore]:
     """The store at *url* for an export. One with several partitions can't be started meanwhile.
 
     Args:
         url: as for :func:`open_reader`.
         with_inputs: whether positions in inputs are wanted, which several partitions don't have as one.
+        alone: whether no engine may run on it, nor start meanwhile.
 
     Raises:
-        StoreInUseError: an engine or another command uses one of several partitions.
+        StoreInUseError: an engine or another command uses one of several partitions, or the store that is wanted alone.
         StoreError: as by :func:`open_reader`; or something is on the way between two partitions.
     """
     module, file = _module_of(url)
@@ -218,7 +219,7 @@ def open_stopped(url: Path | str, *, with_inputs: bool = True) -> Generator[Read
         return
     reader = module.open_reader(file)
     try:
-        with reader.snapshot():
+        with closing(open_store(url)) if alone else nullcontext(), reader.snapshot():
             yield reader
     finally:
         reader.close()

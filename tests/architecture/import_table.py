@@ -192,6 +192,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "connectors.kafka",
         }
     ),
+    "moving": frozenset({"address", "errors", "model", "store", "asking", "deploy", "dispatch", "ingress"}),
     "assembly": frozenset({"engine"}),
     "assembly.views": frozenset(
         {
@@ -284,6 +285,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "ingress",
             "deploy",
             "gateway",
+            "moving",
             "http",
             "engine",
             "admin",

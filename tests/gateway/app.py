@@ -1,9 +1,10 @@
-"""The classes of the clients' tests, of the conformance cases over HTTP, and of the tests with other languages."""
+"""The classes of the clients' tests, of the cases over HTTP, of the tests with other languages, and of a move."""
 
 from __future__ import annotations
 
 from tests.client.bank import Account, Echo, Later, Loan
 from tests.conformance.cases.embedded_http import Counter, Forwarder, Several, Tally, Teller
+from tests.moving.house import House, Quiet, functions
 from tests.polyglot.greeter import User
 from tests.polyglot.traveller import Traveller
 
@@ -12,13 +13,20 @@ __all__ = [
     "Counter",
     "Echo",
     "Forwarder",
+    "House",
     "Later",
     "Loan",
+    "Quiet",
     "Several",
     "Tally",
     "Teller",
     "Traveller",
     "User",
+    "functions",
 ]
 
-SERVED = (Account, Echo, Later, Loan, Counter, Tally, Several, Forwarder, Teller, Traveller, User)
+
+SERVED = (
+    *(Account, Echo, Later, Loan, Counter, Tally, Several, Forwarder, Teller, Traveller, User),
+    *(House, Quiet, functions),
+)

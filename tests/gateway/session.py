@@ -85,7 +85,7 @@ def new_job(
         made.exception(START_SECONDS)  # the topic of dead letters may be there
     module = folder / "module.yaml"
     module.write_text(write_module(planned), encoding="utf-8")
-    served = ServedApp(APP, port.number, "--dead-letters", LETTERS)
+    served = ServedApp(APP, port.number, "--dead-letters", LETTERS, "--accept-restore")
     port.release()
     try:
         served.start()

@@ -26,6 +26,7 @@ def test_the_commands_of_the_page_print_what_it_shows(tmp_path: Path) -> None:
     program, command, *arguments = shlex.split(shown["cluster"])
     assert (program, command) == ("statefun-actors", "flink")
     app, *options = arguments
+    assert shlex.split(shown["job-that-takes-a-store"]) == [program, command, *arguments, "--accept-restore"]
     cluster = tmp_path / ".statefun" / "flink" / "account"
     cluster.parent.mkdir(parents=True)
     port = ReservedPort()
@@ -38,7 +39,7 @@ def test_the_commands_of_the_page_print_what_it_shows(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    with started(str(tmp_path / app), *options, folder=cluster):
+    with started(str(tmp_path / app), *options, "--accept-restore", folder=cluster) as flink:
         program, command, app, option, module = shlex.split(shown["gateway"])
         assert (program, command, option) == ("statefun-actors", "gateway", "--module")
         port.release()
@@ -46,5 +47,9 @@ def test_the_commands_of_the_page_print_what_it_shows(tmp_path: Path) -> None:
         try:
             assert run("bash", "-euc", text=shown["client"]).splitlines() == shown["shown"].splitlines()
             assert run(sys.executable, "-c", text=shown["program"]) == shown["printed"]
+            run("bash", "-euc", text=shown["store"])
+            moved = run("bash", "-euc", text=shown["move"].replace("localhost:9092", flink.facts["kafka"]))
+            assert moved == shown["moved"].replace("localhost:9092", flink.facts["kafka"])
+            assert run("bash", "-euc", text=shown["after"]) == shown["after-the-move"].rstrip("\n")
         finally:
             gateway.close()

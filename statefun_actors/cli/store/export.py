@@ -13,6 +13,7 @@ from typing import IO
 import click
 
 from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.store.moving import move_to_kafka
 from statefun_actors.cli.store.place import (
     EXIT_CODES,
     WHICH_STORE,
@@ -37,6 +38,15 @@ the same store from them.
 Of a store with several partitions, the lines are those of one store, and import creates one with any number of
 partitions from them. No engine may run on it, and nothing may be on the way between two partitions. Positions in inputs
 are those of each partition, so they must be left out: --without-inputs.
+
+With --to-kafka, the content goes to a Flink job of the same APP, instead of to lines: states, delayed and waiting
+messages, open asks, recurring messages. No engine may run on the store. What is not moved is listed. The job's
+module.yaml is one of `module --gateway`, and its endpoint is started with `serve --accept-restore`.
+
+\b
+  statefun-actors export app.py --to-kafka kafka:9092 --module module.yaml
+
+Run again, also after an interruption, it moves what has not arrived; within a day, nothing twice.
 {EXIT_CODES}
 """
 
@@ -51,16 +61,34 @@ are those of each partition, so they must be left out: --without-inputs.
     "--without-inputs", is_flag=True,
     help="Leave out the positions in inputs: a run with these inputs then reads them from the start.",
 )  # fmt: skip
+@click.option("--to-kafka", metavar="HOST:PORT", help="Move the content to a Flink job, through these brokers.")
+@click.option(
+    "--module", "module_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="With --to-kafka: the module.yaml of the Flink job.",
+)  # fmt: skip
 @store_command
 def export(
-    words: tuple[str, ...], output: Path | None, without_inputs: bool, store: Path | None, as_json: bool
+    words: tuple[str, ...],
+    output: Path | None,
+    without_inputs: bool,
+    to_kafka: str | None,
+    module_file: Path | None,
+    store: Path | None,
+    as_json: bool,
 ) -> None:
     from statefun_actors.admin import export_store
     from statefun_actors.store import open_stopped
 
+    if (to_kafka is None) != (module_file is None):
+        raise click.UsageError("--to-kafka HOST:PORT and --module FILE go together; got one of them.")
+    if to_kafka is not None and (output is not None or without_inputs):
+        raise click.UsageError("--to-kafka writes no lines; omit --output and --without-inputs.")
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
     place = place_of(app, store)
+    if to_kafka is not None and module_file is not None:
+        move_to_kafka(place, to_kafka, module_file, as_json=as_json)
+        return
     count, with_inputs = 0, not without_inputs
     with open_stopped(place.store, with_inputs=with_inputs) as reader, _writer(output) as file:
         for line in export_store(reader, place.known, with_inputs=with_inputs):

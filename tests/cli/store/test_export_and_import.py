@@ -80,6 +80,11 @@ def test_a_wrong_argument_is_an_error_in_one_line_and_changes_nothing(folder: Pa
     bad.write_bytes(b"".join([*lines[:2], b'{"kind":"message"}\n', *lines[3:]]))
     damaged.write_bytes(gzip.compress(good.read_bytes())[:-20])
     new = ("--store", str(tmp_path / "new.db"))
+    plain = tmp_path / "module.yaml"
+    plain.write_text(
+        "kind: io.statefun.endpoints.v2/http\nspec: {functions: shop/*, urlPathTemplate: 'http://app:8000'}\n"
+    )
+    to_kafka = ("--to-kafka", "127.0.0.1:1", "--module", str(plain))
     for arguments, code, complaint in (
         (["import"], 2, "Error: Missing argument '[APP] FILE'."),
         (["import", "app.py"], 2, "Error: expected APP and FILE, or --store STORE and FILE; got one argument."),
@@ -114,6 +119,23 @@ def test_a_wrong_argument_is_an_error_in_one_line_and_changes_nothing(folder: Pa
         (["export", "app.py", "-o", "no/x"], 1, "Error: no/x can't be written: No such file or directory."),
         (["export"], 2, "Error: expected APP, whose store it is, or --store FILE."),
         (
+            ["export", "app.py", "--to-kafka", "k:1"],
+            2,
+            "Error: --to-kafka HOST:PORT and --module FILE go together; got one of them.",
+        ),
+        (
+            ["export", "app.py", *to_kafka, "-o", "x"],
+            2,
+            "Error: --to-kafka writes no lines; omit --output and --without-inputs.",
+        ),
+        (["export", *new, *to_kafka], 2, "Error: --to-kafka needs APP, which says what the Flink job serves."),
+        (
+            ["export", "app.py", *to_kafka],
+            2,
+            f"Error: {plain} lacks the topic, the route and the egress of statefun-actors/ingress, by which entities "
+            "are restored; write it with `statefun-actors module APP --gateway`.",
+        ),
+        (
             ["export", *new],
             1,
             f"Error: store {new[1]}: the file does not exist. `statefun-actors run` creates it.",
@@ -122,6 +144,38 @@ def test_a_wrong_argument_is_an_error_in_one_line_and_changes_nothing(folder: Pa
         assert refusal(*arguments, folder=folder, code=code) == complaint
     assert contents(folder / STORE) == before
     assert not (tmp_path / "new.db").exists()
+
+
+def to_kafka(folder: Path) -> tuple[str, ...]:
+    """A command that moves the store to brokers that don't answer."""
+    module = run("module", "app.py", "--url", "http://a:1", "--kafka", "kafka:1", "--gateway", folder=folder)
+    (folder / "module.yaml").write_text(module.stdout)
+    return ("export", "app.py", "--to-kafka", "127.0.0.1:1", "--module", "module.yaml")
+
+
+def test_a_store_that_an_engine_runs_on_moves_nowhere(tmp_path: Path) -> None:
+    shop(tmp_path)
+    command = to_kafka(tmp_path)
+
+    with engine(tmp_path) as process:
+        refused = refusal(*command, folder=tmp_path, code=1)
+
+    assert refused.startswith(f"Error: store {STORE}: it is in use by process {process.pid} since")
+
+
+@pytest.mark.slow
+def test_brokers_that_do_not_answer_end_a_move(folder: Path) -> None:
+    done = run(*to_kafka(folder), folder=folder)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    *complaints, error = done.stderr.splitlines()
+    assert (
+        error == "Error: the topic app.gateway.answers of the answers can't be read now, after 15 s. Nothing was moved."
+    )
+    assert sorted(complaints) == [
+        "Kafka ingress statefun-actors/answers: no broker of 127.0.0.1:1 can be reached; retrying",
+        "export: no broker of 127.0.0.1:1 can be reached; retrying",
+    ]
 
 
 def test_a_store_is_replaced_if_that_is_wanted_but_never_under_an_engine(folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,216 @@
+"""``StoreContents``: what of a store moves to a Flink job, and what is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final, TypeVar
+
+from msgspec import Struct, field
+
+from statefun_actors.address import Address
+from statefun_actors.asking import (
+    OWN_FUNCTIONS,
+    REPLY,
+    SCHEDULE,
+    DelayedMessage,
+    Restore,
+    WaitingMessage,
+    short_address,
+)
+from statefun_actors.deploy import Module
+from statefun_actors.dispatch import Application
+from statefun_actors.model import INGRESS, Expiration
+from statefun_actors.store import EntityRow, Message, ReadOnlyStore, Timer, expire, read_pauses, unpack
+
+_CHUNK: Final = 500
+_NAMED: Final = 3
+"""The number of addresses that are named of what is left."""
+_PART_ITEMS: Final = 500
+_PART_BYTES: Final = 400_000
+"""The maximum of a restore's messages, unless a single one is larger. Brokers take a million bytes by default."""
+_INPUT: Final = "source:"
+"""The names of the positions in inputs begin with it."""
+
+
+_Item = TypeVar("_Item", DelayedMessage, WaitingMessage)
+
+
+class Left(Struct):
+    """What is not moved: a kind of it, its number, and where the first ones are."""
+
+    what: str
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+
+    def add(self, where: str, count: int = 1) -> None:
+        """*count* more, at *where*."""
+        self.count += count
+        if len(self.first) < _NAMED and where not in self.first:
+            self.first.append(where)
+
+    def __str__(self) -> str:
+        more = ", …" if self.count > len(self.first) else ""
+        return f"{self.what}: {self.count:,} ({', '.join(self.first)}{more})"
+
+
+class _Following(Struct):
+    """What follows from the state of one entity: the messages that it has delayed, and those that wait for it."""
+
+    delayed: list[DelayedMessage] = field(default_factory=list)
+    waiting: list[WaitingMessage] = field(default_factory=list)
+
+
+class StoreContents:
+    """The content of *store*, for the job of *module*, which *app* is served to. Reads waiting and delayed messages.
+
+    Args:
+        store: no engine may run on it.
+        app: function types that it does not serve are left.
+        module: function types that it does not route are left; so are messages to them, which would fail the job.
+        now_ms: the time, in milliseconds since 1970: expired states are left out.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+
+    def __init__(self, store: ReadOnlyStore, app: Application, module: Module, now_ms: int) -> None:
+        self._store, self._app, self._module, self._now_ms = store, app, module, now_ms
+        self._left: dict[str, Left] = {}
+        self.counts = Counter[str]()
+        """The numbers of ``entities``, ``asks``, ``schedules``, ``delayed`` and ``waiting``, of what has been given."""
+        self.renewed = 0
+        """The number of states with a time to live, which begins anew in Flink."""
+        self._following: dict[Address, _Following] = {}
+        self.outside: list[Timer] = []
+        """Delayed messages from outside, which no entity has sent."""
+        for message in store.messages():
+            self._wait(message)
+        after = (-(1 << 63), -1)
+        while timers := store.timers_after(*after, _CHUNK):
+            for timer in timers:
+                self._delay(timer)
+            after = (timers[-1].due_ms, timers[-1].seq)
+        self._find_left()
+
+    @property
+    def left(self) -> list[Left]:
+        """What is not moved. It is complete once :meth:`states` has ended."""
+        return list(self._left.values())
+
+    def states(self) -> Iterator[tuple[Address, Restore]]:
+        """The entities with their states, without what follows from these.
+
+        Raises:
+            StoreError, DamagedStateError: the store, or an entity, can't be read.
+        """
+        for typename in self._store.types():
+            served = self._serves(typename)
+            for row in self._store.entities(typename):
+                if not served:
+                    self._leave("entities of function types that are not served and routed", row.address)
+                elif (content := self._states(row)) is not None:
+                    yield row.address, content
+
+    def following(self) -> Iterator[tuple[Address, list[Restore]]]:
+        """By entity, the messages that it has delayed, then those that wait for it, in parts of limited size."""
+        for address, found in self._following.items():
+            delayed = [Restore(delayed=part) for part in _parts(found.delayed)]
+            yield address, delayed + [Restore(waiting=part) for part in _parts(found.waiting)]
+
+    def _states(self, row: EntityRow) -> Restore | None:
+        """The states of *row*; None without any."""
+        address = row.address
+        function = self._app.all_served[address.typename].function
+        record = unpack(address, row.packed, ())
+        expire(record, function.states, self._now_ms)
+        expiring = {spec.name for spec in function.states if spec.expiration is not Expiration.NONE}
+        states: dict[str, tuple[str, bytes]] = {}
+        for name, value in record.state.items():
+            if value is None:
+                continue
+            if name not in function.state_names:
+                self._leave("states that no field reads", address)
+                continue
+            states[name] = (value.typename, value.value)
+            self.renewed += name in expiring
+        if not states:
+            return None
+        if address.typename not in OWN_FUNCTIONS:
+            self.counts["entities"] += 1
+        elif address.typename == SCHEDULE or (address.typename == REPLY and "ask" in states):
+            self.counts["schedules" if address.typename == SCHEDULE else "asks"] += 1
+        return Restore(states)
+
+    def _wait(self, message: Message) -> None:
+        target, caller = message.target, message.caller
+        if not self._serves(target.typename) or not (caller is None or self._routes(caller.typename)):
+            self._leave("waiting messages of function types that are not served and routed", target)
+            return
+        self.counts["waiting"] += 1
+        value = (message.value.typename, message.value.value)
+        self._after(target).waiting.append(WaitingMessage(value, _pair(caller)))
+
+    def _delay(self, timer: Timer) -> None:
+        target, caller = timer.target, timer.caller
+        outside = caller is None or caller.typename == INGRESS
+        if not (self._serves(target.typename) if outside else self._routes(target.typename)) or not (
+            caller is None or outside or self._serves(caller.typename)
+        ):
+            self._leave("delayed messages of function types that are not served and routed", target)
+            return
+        self.counts["delayed"] += caller is None or caller.typename not in OWN_FUNCTIONS
+        if caller is None or outside:
+            self.outside.append(timer)
+            return
+        value = (timer.value.typename, timer.value.value)
+        delayed = DelayedMessage(timer.due_ms, (target[0], target[1]), value, timer.token)
+        self._after(caller).delayed.append(delayed)
+
+    def _find_left(self) -> None:
+        store = self._store
+        for entry in store.dead_letters():
+            self._leave("dead letters", entry.message.target)
+        for egress, count in store.egress_counts().items():
+            self._of("egress records that no target has taken").add(egress, count)
+        for request in store.requests():
+            self._leave("idempotency keys", request.target)
+        recovered = store.recover()
+        for name in recovered.positions:
+            if name.startswith(_INPUT):
+                self._of("positions in inputs").add(name.removeprefix(_INPUT))
+        for paused in read_pauses(recovered):
+            self._of("pauses").add(str(paused))
+
+    def _after(self, address: Address) -> _Following:
+        return self._following.setdefault(address, _Following())
+
+    def _serves(self, typename: str) -> bool:
+        return typename in self._app.all_served and typename != INGRESS and self._routes(typename)
+
+    def _routes(self, typename: str) -> bool:
+        return self._module.route(typename) is not None
+
+    def _leave(self, what: str, address: Address) -> None:
+        self._of(what).add(short_address(address))
+
+    def _of(self, what: str) -> Left:
+        return self._left.setdefault(what, Left(what))
+
+
+def _pair(address: Address | None) -> tuple[str, str] | None:
+    return None if address is None else (address[0], address[1])
+
+
+def _parts(items: list[_Item]) -> Iterator[list[_Item]]:
+    """*items* in their order, in parts of at most _PART_ITEMS and _PART_BYTES."""
+    part: list[_Item] = []
+    size = 0
+    for item in items:
+        if part and (len(part) == _PART_ITEMS or size + len(item.value[1]) > _PART_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(item)
+        size += len(item.value[1])
+    if part:
+        yield part

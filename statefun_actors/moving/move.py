@@ -1,0 +1,198 @@
+"""``Move``: sends the contents of a store to a Flink job, and waits until it has taken them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Coroutine, Iterable
+from itertools import islice
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from statefun_actors.address import Address
+from statefun_actors.asking import NOT_RESTORED, RESTORED, Restore, restore, short_address
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.ingress import Answer, GivenUp, KeyReused, OnAnswer, Replied, Taken, Wait
+from statefun_actors.model import Headers, TypedValue
+from statefun_actors.moving.contents import StoreContents
+from statefun_actors.store import Timer
+
+PATIENCE: Final = 60.0
+"""Seconds in which the job must answer to a restore."""
+_TOGETHER: Final = 500
+"""The maximum of restores that are under way."""
+_AGAIN: Final = "Run the command again: what has arrived counts once, within a day."
+
+
+class Exchange(Protocol):
+    """What a move needs of the exchange of a gateway."""
+
+    def ask_once(
+        self,
+        target: Address,
+        key: str,
+        digest: str,
+        value: TypedValue | None,
+        headers: Headers | None,
+        wait: Wait,
+        on_answer: OnAnswer,
+        *,
+        delay_ms: int = 0,
+    ) -> object:
+        """Send *value* to *target*, once under *key*, and call *on_answer* with the answer."""
+        ...
+
+
+class Refused(Struct, frozen=True):
+    """A part of the store that the job, or Kafka, refused."""
+
+    address: Address
+    reason: str
+
+    def __str__(self) -> str:
+        text = f"{short_address(self.address)} was not restored: "
+        return self.reason if self.reason.startswith(text) else text + self.reason
+
+
+class MoveStoppedError(StatefunActorsError):
+    """A move has stopped before its end. What has arrived stays, and counts once if the move is repeated.
+
+    Args:
+        reason: why it has stopped.
+        refused: what the job refused.
+        advice: what to do.
+    """
+
+    retryable = True
+
+    def __init__(self, reason: str, refused: Iterable[Refused] = (), advice: str = _AGAIN) -> None:
+        self.reason, self.refused, self.advice = reason, tuple(refused), advice
+        super().__init__(self.reason, self.refused, self.advice)
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.advice}"
+
+
+class _UnansweredError(Exception):
+    """The job did not answer, or the brokers did not take a record."""
+
+
+class Move:
+    """A move.
+
+    Args:
+        contents: what is moved.
+        exchange: brings it to the job.
+        now_ms: the time, in milliseconds since 1970.
+        on_progress: called with the number of entities restored so far.
+        patience: seconds in which the job must answer.
+    """
+
+    def __init__(
+        self,
+        contents: StoreContents,
+        exchange: Exchange,
+        now_ms: int,
+        on_progress: Callable[[int], None] = lambda _: None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._contents, self._exchange, self._now_ms = contents, exchange, now_ms
+        self._on_progress, self._patience = on_progress, patience
+        self._refused: list[Refused] = []
+
+    async def run(self) -> None:
+        """Move all of it.
+
+        Raises:
+            MoveStoppedError: a part was refused, or the job does not answer.
+            StoreError, DamagedStateError: the store, or an entity, can't be read.
+        """
+        states = (self._restore(address, "restore states", [content]) for address, content in self._contents.states())
+        await self._together(states, self._on_progress)
+        if self._refused:
+            many = "1 entity was" if len(self._refused) == 1 else f"{len(self._refused):,} entities were"
+            raise MoveStoppedError(
+                f"{many} refused, so nothing that is delayed or waits was moved",
+                self._refused,
+                "Mend what is said above, then run the command again: what has arrived counts once, within a day.",
+            )
+        parts = self._contents.following()
+        following = (self._restore(address, "restore messages", contents) for address, contents in parts)
+        await self._together(following)
+        await self._together(self._delay(timer) for timer in self._contents.outside)
+        if self._refused:
+            raise MoveStoppedError("all states were moved, but not the messages of the entities above", self._refused)
+
+    async def _together(
+        self, work: Iterable[Coroutine[None, None, None]], on_progress: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Do *work*, some of it at a time."""
+        done = 0
+        remaining = iter(work)
+        while some := list(islice(remaining, _TOGETHER)):
+            results = await asyncio.gather(*some, return_exceptions=True)
+            if errors := [result for result in results if isinstance(result, BaseException)]:
+                unexpected = [error for error in errors if not isinstance(error, _UnansweredError)]
+                raise (unexpected or [MoveStoppedError(str(errors[0]), self._refused)])[0]
+            done += len(some)
+            on_progress(done)
+
+    async def _restore(self, address: Address, key: str, contents: Iterable[Restore]) -> None:
+        """Send *contents* to *address*, each after the one before was taken."""
+        for number, content in enumerate(contents):
+            value = restore(content)
+            digest = hashlib.sha256(value.value).hexdigest()
+            match await self._answer(address, f"{key} {number}", digest, value, Wait.HANDLED):
+                case Replied(TypedValue(typename=typename)) if typename == RESTORED:
+                    continue
+                case Replied(TypedValue(typename=typename, value=data)) if typename == NOT_RESTORED:
+                    reason = data.decode("utf-8", "backslashreplace")
+                case GivenUp(reason):
+                    pass
+                case KeyReused():
+                    reason = (
+                        "another content of it was moved before; the store has changed since. Begin with a job that "
+                        "has no state of it"
+                    )
+                case answer:
+                    raise _UnansweredError(_unanswered(answer))
+            self._refused.append(Refused(address, reason))
+            return
+
+    async def _delay(self, timer: Timer) -> None:
+        """Send a delayed message from outside."""
+        digest = hashlib.sha256(f"{timer.due_ms} {timer.value.typename} ".encode() + timer.value.value).hexdigest()
+        delay_ms = max(0, timer.due_ms - self._now_ms)
+        key = f"restore delayed {timer.seq}"
+        match await self._answer(timer.target, key, digest, timer.value, Wait.TAKEN, delay_ms):
+            case Taken():
+                pass
+            case GivenUp(reason):
+                self._refused.append(Refused(timer.target, f"a delayed message from outside: {reason}"))
+            case answer:
+                raise _UnansweredError(_unanswered(answer))
+
+    async def _answer(
+        self, target: Address, key: str, digest: str, value: TypedValue, wait: Wait, delay_ms: int = 0
+    ) -> Answer:
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def on_answer(answer: Answer) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        self._exchange.ask_once(target, key, digest, value, None, wait, on_answer, delay_ms=delay_ms)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await answered
+        except TimeoutError:
+            raise _UnansweredError(
+                f"the Flink job has not answered within {self._patience:g} s, for {short_address(target)}; it must run "
+                "with this module.yaml"
+            ) from None
+
+
+def _unanswered(answer: Answer) -> str:
+    reason = getattr(answer, "reason", None)
+    return str(reason) if reason else f"expected an answer to a restore, got {type(answer).__name__}"

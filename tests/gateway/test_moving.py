@@ -1,0 +1,109 @@
+"""``export --to-kafka``: a store of the embedded engine moves to a real Flink job, through a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from statefun_actors import Address, Runtime
+from statefun_actors.client import Client
+from statefun_actors.store import Commit, Message
+from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.types import pack
+from tests.gateway.session import APP, GatewayJob, GatewayProcess
+from tests.moving.house import SERVED, Furnish, House, Knock, Look, Plan
+
+pytestmark = [pytest.mark.flink, pytest.mark.kafka]
+
+COUNT = Address("moving/count", "c/1")
+SECONDS = 120
+
+
+def exported(job: GatewayJob, store: Path) -> dict[str, object]:
+    command = [sys.executable, "-m", "statefun_actors", "export", str(APP), "--store", str(store)]
+    command += ["--module", str(job.module), "--to-kafka", job.broker.address, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+def moved_in(store: Path, houses: int) -> tuple[dict[Address, str], str]:
+    """A store with that many houses, of which the first three have more on its way; how they look, and a token."""
+    every = [House.at(f"h/{number}") for number in range(houses)]
+    with Runtime(*SERVED, store=store) as runtime:
+        for number, house in enumerate(every):
+            runtime.tell(house, Furnish(number))
+        before = {house: runtime.ask(house, Look(), str) for house in every}
+        runtime.tell(COUNT, 3)
+        before[COUNT] = runtime.ask(COUNT, 0, str)
+        runtime.tell(every[2], Knock("from outside"), after=timedelta(seconds=1))
+        token = runtime.ask(every[1], Plan(1), str)
+    file = SqliteStore(store)
+    seq = file.recover().next_seq
+    waiting = Message(seq, every[0], pack(Knock("waited")), House.at("next door"))
+    asyncio.run(file.commit(Commit(messages=[waiting], next_seq=seq + 1)))
+    file.close()
+    return before, token
+
+
+def eventually(client: Client, house: Address, *parts: str) -> str:
+    """How *house* looks once that has all of *parts*."""
+    until = time.monotonic() + SECONDS
+    while not all(part in (seen := client.ask(house, Look(), str)) for part in parts):
+        assert time.monotonic() < until, seen
+    return seen
+
+
+def test_a_store_moves_state_by_state_with_all_that_is_on_its_way(
+    job: GatewayJob, first: GatewayProcess, tmp_path: Path
+) -> None:
+    before, token = moved_in(tmp_path / "app.db", 8)
+
+    once, twice = exported(job, tmp_path / "app.db"), exported(job, tmp_path / "app.db")
+
+    counts = {"entities": 9, "asks": 2, "schedules": 1, "delayed": 2, "waiting": 1, "renewed": 8, "not_moved": []}
+    assert once == {"store": str(tmp_path / "app.db"), "to": job.broker.address, **counts}
+    assert twice == once
+    with Client(first.url, timeout=SECONDS) as client:
+        untouched = [address for address in before if address.id not in {"h/0", "h/1", "h/2"}]
+        look = {COUNT: 0}
+        after = {address: client.ask(address, look.get(address, Look()), str) for address in untouched}
+        assert after == {address: before[address] for address in untouched}
+        visits = [f"'{each} of moving/house'" for each in ("waited", "later")]
+        assert eventually(client, House.at("h/0"), visits[0]) == before[House.at("h/0")].replace(
+            "['0']", f"['0', {visits[0]}]"
+        )
+        eventually(client, House.at("h/2"), "['2', 'from outside of None']")
+        busy = House.at("h/1")
+        eventually(client, busy, visits[1], "'asked: timeout'", "'each second of statefun-actors/schedule'")
+        client.answer(token, "yes")
+        seen = eventually(client, busy, "'opened: yes'", *["'each second of statefun-actors/schedule'"])
+        client.tell(busy, Knock("stop"))
+        assert seen.count(visits[1]) == 1
+        assert seen.count("'asked: timeout'") == 1
+
+
+@pytest.mark.slow
+def test_ten_thousand_entities_move_state_by_state(job: GatewayJob, first: GatewayProcess, tmp_path: Path) -> None:
+    houses = [House.at(f"many/{number}") for number in range(10_000)]
+    with Runtime(*SERVED, store=tmp_path / "app.db") as runtime, ThreadPoolExecutor(64) as pool:
+        [*pool.map(runtime.tell, houses, map(Furnish, range(len(houses))))]
+        before = [*pool.map(lambda house: runtime.ask(house, Look(), str), houses)]
+
+    begin = time.monotonic()
+    moved = exported(job, tmp_path / "app.db")
+    print(f"{len(houses):,} entities in {time.monotonic() - begin:.1f} s")
+
+    assert moved["entities"] == len(houses)
+    with Client(first.url, timeout=SECONDS) as client, ThreadPoolExecutor(64) as pool:
+        after = [*pool.map(lambda house: client.ask(house, Look(), str), houses)]
+    assert after == before
