@@ -252,9 +252,9 @@ async def _ended(end: BaseException | None) -> Untyped:
 
 async def in_own_context(work: Coroutine[Untyped, Untyped, _T]) -> _T:
     """The result of *work*, run in a copy of the current context: what it sets there does not remain."""
-    steps = HandlerSteps(work, copy_context())
+    context = copy_context()
     try:
-        pending = steps.context.run(work.send, None)
+        pending = context.run(work.send, None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
-    return await resumed(steps, pending)
+    return await resumed(HandlerSteps(work, context), pending)

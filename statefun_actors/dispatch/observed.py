@@ -26,11 +26,8 @@ def dispatcher(app: Application, *, keeps_headers: bool = False) -> Dispatch:
         return _dispatch_observed if app.instruments.observe_batches else dispatch
     outgoing = propagation.outgoing if keeps_headers else None
 
-    async def dispatch_in_own_context(batch: Batch, app: Application, host: Host) -> Outcome:
-        # The instrument sets context variables, which only the code of this batch may see.
-        return await in_own_context(_dispatch_observed(batch, app, host, outgoing))
-
-    return dispatch_in_own_context
+    # The instrument sets context variables, which only the code of this batch may see.
+    return lambda batch, app, host: in_own_context(_dispatch_observed(batch, app, host, outgoing))
 
 
 async def _dispatch_observed(

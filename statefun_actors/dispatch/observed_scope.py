@@ -113,8 +113,9 @@ class ObservedRun:
 class _Effects(list[Effect]):
     """Effects that get the headers of *outgoing* when they are added, so that no code that adds one knows of them."""
 
-    def __init__(self, outgoing: Callable[[], Headers | None]) -> None:
-        super().__init__()
+    __slots__ = ("_outgoing",)
+
+    def __init__(self, outgoing: Callable[[], Headers | None]) -> None:  # a list is empty without its own __init__
         self._outgoing = outgoing
 
     def append(self, effect: Effect) -> None:
@@ -123,7 +124,7 @@ class _Effects(list[Effect]):
             assert isinstance(effect, Send)
             # A reply to a call from outside is no message, and has no headers.
             if effect.target[0] != INGRESS and (headers := self._outgoing()) is not None:
-                effect = Send(effect.target, effect.value, headers)
+                effect = Send(effect.target, effect.value, headers, effect.drawn)
         elif kind in _WITH_HEADERS and (headers := self._outgoing()) is not None:
             effect = replace(effect, headers=headers)
         super().append(effect)

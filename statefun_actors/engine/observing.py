@@ -34,7 +34,7 @@ def observe(working_set: WorkingSet, instruments: Instruments, now_ms: Callable[
 
 class _Observation:
     def __init__(self, working_set: WorkingSet, instruments: Instruments) -> None:
-        self._working_set, self._instruments = working_set, instruments
+        self._working_set, self._taken = working_set, instruments.message_taken
         self._post, self._deliver = working_set.post, working_set.deliver
         self._firing = False
         """Whether the posted message is a delayed message that became due."""
@@ -43,7 +43,7 @@ class _Observation:
         self._post(target, value, caller, headers)
         if self._working_set.is_elsewhere(target):
             return  # the partition that gets it reports it
-        self._instruments.message_taken(MessageTaken(target, value.typename, self._source(caller), caller))
+        self._taken(MessageTaken(target, value.typename, self._source(caller), caller))
 
     def _source(self, caller: Address | None) -> MessageSource:
         if self._firing:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from statefun_actors.dispatch import Exposing
 from statefun_actors.telemetry.definitions import Metric
-from statefun_actors.telemetry.measuring import Measuring, Record
+from statefun_actors.telemetry.measuring import Measuring, Recorder
 
 try:
-    from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+    from prometheus_client import CollectorRegistry
     from prometheus_client.exposition import choose_encoder
+
+    from statefun_actors.telemetry.prometheus_values import PrometheusValues
 except ImportError as error:
     raise ImportError(
         'statefun_actors.telemetry needs prometheus-client: pip install "statefun-actors[metrics]"'
@@ -35,28 +35,7 @@ class Metrics(Measuring, Exposing):
         encode, content_type = choose_encoder(accept)
         return content_type, encode(self.registry)
 
-    def _recorder(self, metric: Metric) -> Record:
-        name, registry = f"statefun_actors_{metric.name}", self.registry
-        match metric.kind:
-            case "counter":
-                counter = Counter(name, metric.help, metric.labels, registry=registry)
-                return _recorded(lambda labels: (counter.labels(*labels) if labels else counter).inc)
-            case "gauge":
-                gauge = Gauge(name, metric.help, metric.labels, registry=registry)
-                return _recorded(lambda labels: (gauge.labels(*labels) if labels else gauge).set)
-            case "histogram":
-                histogram = Histogram(name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
-                return _recorded(lambda labels: (histogram.labels(*labels) if labels else histogram).observe)
-
-
-def _recorded(child: Callable[[tuple[str, ...]], Callable[[float], None]]) -> Record:
-    """A record that looks up the *child* of each set of labels once: the client's own lookup takes longer."""
-    children: dict[tuple[str, ...], Callable[[float], None]] = {}
-
-    def record(value: float, /, *labels: str) -> None:
-        known = children.get(labels)
-        if known is None:
-            known = children[labels] = child(labels)
-        known(value)
-
-    return record
+    def _recorder(self, metric: Metric) -> Recorder:
+        values = PrometheusValues(metric)
+        self.registry.register(values)
+        return values.record

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
 from statefun_actors.telemetry.definitions import Metric
-from statefun_actors.telemetry.measuring import Measuring, Record
+from statefun_actors.telemetry.measuring import Measuring, Record, Recorder
 
 try:
     from opentelemetry import metrics
@@ -32,7 +32,7 @@ class OtelMetrics(Measuring):
         self._meter = metrics.get_meter("statefun_actors", version("statefun-actors"), meter_provider)
         super().__init__(self._recorder)
 
-    def _recorder(self, metric: Metric) -> Record:
+    def _recorder(self, metric: Metric) -> Recorder:
         name, names = f"statefun_actors.{metric.name}", metric.labels
         # Exporters to Prometheus add "_ratio" to the name of a gauge whose unit is "1".
         unit = "s" if metric.name.endswith("_seconds") else ""
@@ -46,4 +46,8 @@ class OtelMetrics(Measuring):
                 record = self._meter.create_histogram(
                     name, unit, metric.help, explicit_bucket_boundaries_advisory=metric.buckets
                 ).record
-        return lambda value, *labels: record(value, dict(zip(names, labels, strict=True)))
+        return lambda *labels: _with(record, dict(zip(names, labels, strict=True)))
+
+
+def _with(record: Callable[[float, Mapping[str, str]], None], attributes: Mapping[str, str]) -> Record:
+    return lambda value: record(value, attributes)

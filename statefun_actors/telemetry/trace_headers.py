@@ -33,6 +33,7 @@ _W3C: Final = (
     (TraceContextTextMapPropagator, W3CBaggagePropagator),
 )
 """The classes of the parts of a propagator whose only header, without baggage and vendors, is ``traceparent``."""
+_MOST_UNSAMPLED: Final = 1_000
 
 
 class TraceHeaders:
@@ -46,6 +47,8 @@ class TraceHeaders:
         """Whether the propagator has raised, which is logged once."""
         self._last: tuple[SpanContext | None, Headers] = (None, {})
         """The span of the last message, and its headers: a handler may send many."""
+        self._unsampled: dict[str, Context] = {}
+        """By their ``traceparent``, contexts of spans that are not sampled: all messages of such a trace have one."""
 
     def outgoing(self) -> Headers | None:
         """The headers of a message that is sent in the current context; None without any."""
@@ -57,7 +60,11 @@ class TraceHeaders:
             assert isinstance(passed_on, Mapping)
             return passed_on
         if self._w3c and len(current) == 1:  # a span, if it has one, and no baggage
-            span = trace.get_current_span(current).get_span_context()
+            sender = trace.get_current_span(current)
+            if sender.__class__ is _Unsampled:
+                assert isinstance(sender, _Unsampled)
+                return sender.headers
+            span = sender.get_span_context()
             if span is self._last[0]:
                 return self._last[1]
             if span.is_valid and not span.trace_state:
@@ -83,6 +90,27 @@ class TraceHeaders:
             self._log_failed(error)
             return NO_PARENT
 
+    def unsampled(self, headers: Headers) -> Context | None:
+        """The context in *headers* if it is that of a span which is not sampled; None also if it may be more than that.
+
+        What is sent in it has the same headers.
+        """
+        if not self._w3c or len(headers) != 1:
+            return None
+        parent = headers.get(_TRACEPARENT, "")
+        known = self._unsampled.get(parent)
+        if known is not None:
+            return known
+        if _FORM(parent) is None or int(parent[-2:], 16) & TraceFlags.SAMPLED:
+            return None
+        span = trace.get_current_span(self.context(headers)).get_span_context()
+        if not span.is_valid:
+            return None
+        if len(self._unsampled) >= _MOST_UNSAMPLED:
+            self._unsampled.clear()
+        found = self._unsampled[parent] = trace.set_span_in_context(_Unsampled(span, headers), NO_PARENT)
+        return found
+
     def _log_failed(self, error: Exception) -> None:
         if not self._failed:
             self._failed = True
@@ -91,6 +119,14 @@ class TraceHeaders:
                 describe(error),
                 exc_info=loggable(error),
             )
+
+
+class _Unsampled(NonRecordingSpan):
+    """The span of a sender, which is not sampled, and the headers of its messages."""
+
+    def __init__(self, context: SpanContext, headers: Headers) -> None:
+        super().__init__(context)
+        self.headers = headers
 
 
 _FLAGS: Final = tuple(TraceFlags(flags) for flags in range(256))

@@ -71,9 +71,13 @@ class Traces(Propagating):
         if typename in OWN_FUNCTIONS:  # they pass on messages of others: no span, and the headers stay the same
             attach(self._passed_on(typename, invocation.headers))
             return
-        parent, links = self._origin(invocation.headers)
+        headers = invocation.headers
+        if headers is not None and self._drops_unsampled and (known := self._headers.unsampled(headers)) is not None:
+            attach(known)  # no span, and what it sends belongs to the unsampled trace, too
+            return
+        parent, links = self._origin(headers)
         if self._drops_unsampled and _is_unsampled(parent):
-            attach(parent)  # no span, and what it sends belongs to the unsampled trace, too
+            attach(parent)
             return
         attributes = _attributes(event.target, invocation)
         attributes["statefun_actors.handler"] = event.handler
