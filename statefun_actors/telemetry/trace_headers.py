@@ -28,6 +28,9 @@ NO_PARENT: Final = Context()
 _HEADERS: Final = create_key("statefun-actors-headers")
 _TRACEPARENT: Final = "traceparent"
 _FORM: Final = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})").fullmatch
+_INVALID: Final = re.compile("00-(0{32}-.*|.{32}-0{16}-.*)").fullmatch
+[_SPAN] = trace.set_span_in_context(trace.INVALID_SPAN, NO_PARENT)
+"""The key of the span in a context."""
 _W3C: Final = (
     (TraceContextTextMapPropagator,),
     (TraceContextTextMapPropagator, W3CBaggagePropagator),
@@ -81,8 +84,7 @@ class TraceHeaders:
     def context(self, headers: Headers) -> Context:
         """The context in *headers*. They come from outside, so none may end the traces of other messages."""
         if self._w3c and len(headers) == 1 and (found := _FORM(headers.get(_TRACEPARENT, ""))) is not None:
-            trace_id, span_id, flags = found.groups()
-            span = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=_FLAGS[int(flags, 16)])
+            span = _span_of(*found.groups())
             return trace.set_span_in_context(NonRecordingSpan(span), NO_PARENT) if span.is_valid else NO_PARENT
         try:
             return self._propagator.extract(headers, NO_PARENT)
@@ -101,14 +103,12 @@ class TraceHeaders:
         known = self._unsampled.get(parent)
         if known is not None:
             return known
-        if _FORM(parent) is None or int(parent[-2:], 16) & TraceFlags.SAMPLED:
-            return None
-        span = trace.get_current_span(self.context(headers)).get_span_context()
-        if not span.is_valid:
+        parts = _FORM(parent)
+        if parts is None or int(parent[-2:], 16) & TraceFlags.SAMPLED or _INVALID(parent):
             return None
         if len(self._unsampled) >= _MOST_UNSAMPLED:
             self._unsampled.clear()
-        found = self._unsampled[parent] = trace.set_span_in_context(_Unsampled(span, headers), NO_PARENT)
+        found = self._unsampled[parent] = Context({_SPAN: _Unsampled(parts, headers)})
         return found
 
     def _log_failed(self, error: Exception) -> None:
@@ -122,11 +122,20 @@ class TraceHeaders:
 
 
 class _Unsampled(NonRecordingSpan):
-    """The span of a sender, which is not sampled, and the headers of its messages."""
+    """The span of a sender, which is not sampled, and the headers of its messages. Next to nothing asks for more."""
 
-    def __init__(self, context: SpanContext, headers: Headers) -> None:
-        super().__init__(context)
-        self.headers = headers
+    def __init__(self, parts: re.Match[str], headers: Headers) -> None:
+        self._parts, self.headers = parts, headers
+
+    def get_span_context(self) -> SpanContext:
+        return _span_of(*self._parts.groups())
+
+    def __repr__(self) -> str:
+        return f"NonRecordingSpan({self.get_span_context()!r})"
+
+
+def _span_of(trace_id: str, span_id: str, flags: str) -> SpanContext:
+    return SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=_FLAGS[int(flags, 16)])
 
 
 _FLAGS: Final = tuple(TraceFlags(flags) for flags in range(256))

@@ -11,6 +11,7 @@ from typing import Any as Untyped
 import httpx
 import pytest
 from click.testing import CliRunner
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from statefun_actors import Address, AsyncRuntime, Discard, Entity, NoAnswer, answers, create_app, handles, persisted
@@ -19,6 +20,8 @@ from statefun_actors.dispatch import MessageTaken
 from statefun_actors.engine import open_asks
 from statefun_actors.store import open_reader
 from statefun_actors.telemetry import Metrics
+from statefun_actors.telemetry.definitions import METRICS, Metric
+from statefun_actors.telemetry.prometheus_values import PrometheusValues
 from statefun_actors.types import pack
 from statefun_actors.wire import v3_pb2
 
@@ -212,3 +215,24 @@ async def test_the_open_asks_are_counted_through_answers_and_restarts(tmp_path: 
         reader.close()
         await second.answer(token, 1)
         await until_open(second, 2)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_values_are_shown_as_the_client_shows_its_own(metric: Metric) -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    values, name = PrometheusValues(metric), f"statefun_actors_{metric.name}"
+    ours.register(values)
+    kinds: Mapping[str, Untyped] = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
+    buckets = {"buckets": metric.buckets} if metric.buckets else {}
+    own: Untyped = kinds[metric.kind](name, metric.help, metric.labels, registry=theirs, **buckets)
+    write = {"counter": "inc", "gauge": "set", "histogram": "observe"}[metric.kind]
+    for series in ("a", 'b"\\', "a"):
+        labels = [series] * len(metric.labels)
+        for value in (0.0, *metric.buckets, 0.3, 7.0, 1e9):
+            values.record(*labels)(value)
+            getattr(own.labels(*labels) if labels else own, write)(value)
+
+    def shown(registry: CollectorRegistry) -> list[str]:
+        return [line for line in generate_latest(registry).decode().splitlines() if "_created" not in line]
+
+    assert shown(ours) == shown(theirs)

@@ -54,6 +54,30 @@ def test_headers_are_read_as_the_propagator_reads_them(
     headers.update({name: value for name, value in given.items() if value is not None})
     expected = propagate.get_global_textmap().extract(headers, Context())
     assert read(TraceHeaders().context(headers)) == read(expected)
+    unsampled = TraceHeaders().unsampled(headers)
+    if unsampled is not None:
+        assert read(unsampled) == read(expected)
+    span = trace.get_current_span(expected).get_span_context()
+    version = (traceparent or "").partition("-")[0]
+    if headers == {"traceparent": traceparent} and version == "00" and span.is_valid and not span.trace_flags.sampled:
+        assert unsampled is not None
+
+
+def test_what_is_sent_in_a_trace_that_is_not_sampled_has_the_headers_of_its_message() -> None:
+    traces = TraceHeaders()
+    for number in range(3_000):  # more than are known at a time
+        headers = {"traceparent": f"00-{number + 1:032x}-{number + 1:016x}-00"}
+        found = traces.unsampled(headers)
+        assert found is not None
+
+        def sent(context: Context = found) -> Mapping[str, str] | None:
+            attach(context)
+            return traces.outgoing()
+
+        assert traces.unsampled({**headers}) is found
+        assert copy_context().run(sent) is headers
+        span = trace.get_current_span(found)
+        assert repr(span) == repr(NonRecordingSpan(span.get_span_context()))
 
 
 @given(
