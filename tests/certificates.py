@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Final
+
+_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+"""Made in 10 ms, where one of RSA takes 200."""
 
 
 def self_signed(folder: Path, *names: str) -> None:
@@ -11,7 +15,7 @@ def self_signed(folder: Path, *names: str) -> None:
     for name in names:
         files = ["-keyout", f"{name}.key", "-out", f"{name}.pem"]
         request = ["-x509", "-days", "2", "-addext", "subjectAltName=IP:127.0.0.1", *files]
-        _openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", *request)
+        _openssl(folder, "req", *_KEY, "-nodes", "-subj", f"/CN={name}", *request)
 
 
 def expired(folder: Path, name: str) -> None:
@@ -23,7 +27,7 @@ def expired(folder: Path, name: str) -> None:
         "[p]\ncommonName=supplied\n"
     )
     key = f"{name}.key"
-    _openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", key, "-out", "request")
+    _openssl(folder, "req", *_KEY, "-nodes", "-subj", f"/CN={name}", "-keyout", key, "-out", "request")
     _openssl(
         folder, "ca", "-config", "ca.cnf", "-selfsign", "-batch", "-notext", "-in", "request", "-keyfile", key,
         "-out", f"{name}.pem", "-startdate", "20200101000000Z", "-enddate", "20200102000000Z",
