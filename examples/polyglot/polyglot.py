@@ -7,14 +7,19 @@ Each is an endpoint of its own in ``module.yaml``. In this folder, in three term
     statefun-actors flink polyglot.py --kafka --module module.yaml
 
 Kafka's topic ``orders`` → ``javascript/checkout`` → the order → ``java/rates`` and ``javascript/labels``, which it asks
-one after the other → its reply to ``javascript/checkout`` → Kafka's topic ``receipts``.
+one after the other → its reply to ``javascript/checkout`` → Kafka's topic ``receipts``. On the way ``java/ledger`` gets
+the price, and tells the order the mean of its country → Kafka's topic ``means``.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from shipping_pb2 import Parcel, Quote
 
-from statefun_actors import Address, DeadLetter, Entity, NoAnswer, answers, handles, message, persisted
+from statefun_actors import Address, DeadLetter, Entity, NoAnswer, answers, handles, kafka_record, message, persisted
+
+RECORDS: Final = "shop/records"
 
 
 @message("shop/place")
@@ -42,12 +47,11 @@ class LabelWanted:
     order: str
 
 
-class Order(Entity, typename="shop/order", on_failure=DeadLetter("shop/records", topic="failed")):
+class Order(Entity, typename="shop/order", on_failure=DeadLetter(RECORDS, topic="failed")):
     """One order, by its number."""
 
     country: str = persisted(default="")
     cents: int = persisted(default=0)
-    mean_cents: float = persisted(default=0.0)
 
     @handles
     def place(self, message: Place) -> None:
@@ -72,5 +76,5 @@ class Order(Entity, typename="shop/order", on_failure=DeadLetter("shop/records",
 
     @handles
     def booked(self, mean_cents: float) -> None:
-        """Take the reply of ``java/ledger``."""
-        self.mean_cents = mean_cents
+        """Publish the reply of ``java/ledger``."""
+        self.send_egress(RECORDS, kafka_record(topic="means", key=self.country, value=f"{mean_cents:.2f}"))

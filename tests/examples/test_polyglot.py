@@ -7,7 +7,7 @@ from pathlib import Path
 from polyglot import LabelWanted, Order, Place, Placed
 from shipping_pb2 import Parcel, Quote
 
-from statefun_actors import Address, NoAnswer
+from statefun_actors import Address, NoAnswer, kafka_record
 from statefun_actors.testing import given
 from tests.cli.commands import run
 
@@ -33,8 +33,10 @@ def test_an_order_without_an_answer_is_refused() -> None:
     assert order.answered(Order.labelled, NoAnswer(LABELS, "timeout")).reply == Placed(590, "", "no label: timeout")
 
 
-def test_an_order_keeps_the_mean_price() -> None:
-    assert given(Order, "1").when(595.0).entity.mean_cents == 595.0
+def test_an_order_publishes_the_mean_price_of_its_country() -> None:
+    published = given(Order, "1", country="FR").when(595.0).egress
+
+    assert published == {"shop/records": [kafka_record(topic="means", key="FR", value="595.00")]}
 
 
 def test_its_module_is_that_of_the_class(tmp_path: Path) -> None:

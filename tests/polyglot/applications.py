@@ -22,7 +22,7 @@ from tests.needs import skip_or_fail
 EXAMPLE: Final = Path(__file__).parents[2] / "examples" / "polyglot"
 BUILD_SECONDS: Final = 600.0
 _PYTHON, _JAVA, _JAVASCRIPT, _GREETER = 8001, 8002, 8003, 8004
-TOPICS: Final = ("receipts", "greetings")
+TOPICS: Final = ("receipts", "means", "greetings")
 """What they write to."""
 _HERE: Final = Path(__file__).parent
 

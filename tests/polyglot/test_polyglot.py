@@ -34,14 +34,20 @@ def client(job: GatewayJob) -> Iterator[Client]:
         yield client
 
 
+def read(topics: Topics, topic: str, count: int) -> set[tuple[str, str]]:
+    """The keys and values of the topic, once it has *count* records."""
+    records = topics.read(topic, count)
+    return {((record.key() or b"").decode(), (record.value() or b"").decode()) for record in records}
+
+
 def test_an_order_is_priced_in_java_and_labelled_in_javascript(job: GatewayJob) -> None:
     topics = Topics(job.broker.address, "polyglot")
     orders = {"1": Place("FR", 1_000), "2": Place("FR", 3_000), "3": Place("JP", 200)}
     topics.write("orders", [(id, pack(place).value) for id, place in orders.items()])
 
-    records = topics.read("receipts", 3)
+    receipts = {id: json.loads(value) for id, value in read(topics, "receipts", 3)}
+    means = read(topics, "means", 3)
 
-    receipts = {(record.key() or b"").decode(): json.loads(record.value() or b"") for record in records}
     labels = {receipt.pop("label") for receipt in receipts.values()}
     assert receipts == {
         "1": {"cents": 600, "refused": ""},
@@ -49,6 +55,8 @@ def test_an_order_is_priced_in_java_and_labelled_in_javascript(job: GatewayJob) 
         "3": {"cents": 1220, "refused": ""},
     }
     assert labels in ({"FR-1 1", "FR-2 2", "JP-1 3"}, {"FR-1 2", "FR-2 1", "JP-1 3"})
+    assert means >= {("FR", "700.00"), ("JP", "1220.00")}
+    assert means - {("FR", "700.00"), ("JP", "1220.00")} <= {("FR", "600.00"), ("FR", "800.00")}
 
 
 def test_a_greeter_on_the_sdk_of_java_runs_beside_an_entity_that_reads_the_same_records(job: GatewayJob) -> None:
@@ -56,10 +64,7 @@ def test_a_greeter_on_the_sdk_of_java_runs_beside_an_entity_that_reads_the_same_
     logins = [("ada", "Ada"), ("bob", "Bob"), ("ada", "Ada"), ("ada", "Ada")]
     topics.write("logins", [(id, pack(Login(name)).value) for id, name in logins])
 
-    records = topics.read("greetings", 8)
-
-    greetings = {((record.key() or b"").decode(), (record.value() or b"").decode()) for record in records}
-    assert greetings == {
+    assert read(topics, "greetings", 8) == {
         ("ada", "Welcome Ada: 1"),
         ("ada", "Welcome back, Ada: 2"),
         ("ada", "Welcome back, Ada: 3"),
