@@ -1,4 +1,4 @@
-"""Further entities with a mistake each, which no run without faults shows: state, identity and time from outside."""
+"""Further entities with a mistake each, which no run without faults shows: state and calls outside."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import asyncio
 import contextvars
 import functools
 import os
-import random
 import threading
-import time
-import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from statefun_actors import Discard, Entity, NoAnswer, activity, answers, handles, persisted
 from statefun_actors.testing import TestRuntime
-from tests.testing.simulation.planted import Add, Note, Start, adds
+from tests.testing.simulation.planted import Add, Start, adds
 
 # --- state outside fields
 
@@ -280,152 +277,5 @@ async def task_left(runtime: TestRuntime) -> object:
     return sorted(charged)
 
 
-# --- order
-
-
-class Summing(Entity, typename="planted/summing"):
-    """It adds floats of different senders, whose sum depends on their order."""
-
-    total: float = persisted(default=0.0)
-
-    @handles(float)
-    def add(self, amount: float) -> None:
-        self.total += amount
-
-
-class Paying(Entity, typename="planted/paying"):
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        self.send(Summing.at("s"), float(self.id))
-
-
-class Payday(Entity, typename="planted/payday"):
-    @handles(Start)
-    def start(self, start: Start) -> None:
-        for amount in ("0.1", "0.2", "0.3", "1e16", "-1e16"):
-            self.send(Paying.at(amount), start)
-
-
-async def float_sum(runtime: TestRuntime) -> None:
-    await runtime.tell(Payday.at("p"), Start())
-
-
-class Doors(Entity, typename="planted/doors"):
-    """It opens one door, then another, and assumes that they open in this order."""
-
-    log: list[str] = persisted(factory=list)
-
-    @handles(Start)
-    def start(self, start: Start) -> None:
-        self.send(Door.at("first"), start)
-        self.send(Door.at("second"), start)
-
-    @handles(Note)
-    def opened(self, note: Note) -> None:
-        self.log.append(note.text)
-
-
-class Door(Entity, typename="planted/door"):
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        self.send(Doors.at("d"), Note(self.id))
-
-
-async def two_targets(runtime: TestRuntime) -> None:
-    await runtime.tell(Doors.at("d"), Start())
-
-
-class LastAnswer(Entity, typename="planted/last-answer"):
-    """It asks twice, and takes the answer to the second ask for the last one."""
-
-    answer: str = persisted(default="")
-
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        for id in ("one", "two"):
-            self.ask(Echo.at(id), Note(id), then=self.answered)
-
-    @answers
-    def answered(self, note: Note | NoAnswer) -> None:
-        self.answer = note.text if isinstance(note, Note) else ""
-
-
-class Echo(Entity, typename="planted/echo"):
-    @handles(Note)
-    def note(self, note: Note) -> Note:
-        return note
-
-
-async def last_answer(runtime: TestRuntime) -> None:
-    await runtime.tell(LastAnswer.at("x"), Start())
-
-
-# --- what two runs do not have in common
-
-
-class Drawn(Entity, typename="planted/drawn"):
-    number: float = persisted(default=0.0)
-
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        self.number = random.random()
-
-
-class Identified(Entity, typename="planted/identified"):
-    key: str = persisted(default="")
-
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        self.key = uuid.uuid4().hex
-
-
-class Elapsing(Entity, typename="planted/elapsing"):
-    began: int = persisted(default=0)
-
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        self.began = int(time.monotonic()) // 86_400
-
-
-class LocalTime(Entity, typename="planted/local-time"):
-    day: int = persisted(default=0)
-
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        self.day = time.localtime().tm_yday
-
-
-class Formatted(Entity, typename="planted/formatted"):
-    day: str = persisted(default="")
-
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        self.day = time.strftime("%Y-%m-%d")
-
-
-class Hashed(Entity, typename="planted/hashed"):
-    shard: int = persisted(default=0)
-
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        self.shard = hash(self.id) % 1_000
-
-
-class Process(Entity, typename="planted/process"):
-    number: int = persisted(default=0)
-
-    @handles(Start)
-    def start(self, _: Start) -> None:
-        self.number = os.getpid()
-
-
 async def start(runtime: TestRuntime, cls: Any) -> None:
     await runtime.tell(cls.at("x"), Start())
-
-
-async def hashed(runtime: TestRuntime) -> None:
-    await runtime.tell(Hashed.at("x"), Start())
-
-
-async def process(runtime: TestRuntime) -> None:
-    await runtime.tell(Process.at("x"), Start())

@@ -15,7 +15,7 @@ from statefun_actors.engine.idempotency import KeyedCalls
 from statefun_actors.model import Batch
 from statefun_actors.store import EgressRecord, MemoryStore
 from statefun_actors.testing import Faults, SimulationError, simulate
-from tests.testing.simulation import planted
+from tests.testing.simulation import planted, planted_clocks, planted_order
 from tests.testing.simulation import planted_one_fault as one
 
 KINDS: Final = [field.name for field in attrs.fields(Faults)]
@@ -68,16 +68,16 @@ def case(
 CASES = [
     case("batches", one.one_batch, [one.Instance], also="order"),  # a message that is overtaken is in a later batch
     case("twice", one.guard, [one.Guarded]),
-    case("order", planted.assumed_order, [planted.Fan, planted.Sender, planted.Collector]),
+    case("order", planted_order.assumed_order, [planted_order.Fan, planted_order.Sender, planted.Collector]),
     case("kills", one.lost_epoch, [one.Chained]),
     case(
         "late",
-        planted.late_answer,
-        [planted.Forgetful, planted.Shelf],
-        invariant=planted.nothing_lost,
+        planted_order.late_answer,
+        [planted_order.Forgetful, planted.Shelf],
+        invariant=planted_order.nothing_lost,
         also="jumps",  # beyond the timeout
     ),
-    case("jumps", planted.one_day, [planted.Session], invariant=planted.whole),
+    case("jumps", planted_clocks.one_day, [planted_clocks.Session], invariant=planted_clocks.whole),
     case("repeats", one.counts, [one.Right], other=loses_keys, also="kills"),  # clients send again after a lost answer
     case("reloads", one.counts, [one.Right], other=loses_rows, also="kills"),  # the engine starts again from the store
     case("wires", one.counts, [one.Right], other=loses_callers),

@@ -9,7 +9,7 @@ import pytest
 
 from statefun_actors import ValueMismatchError
 from statefun_actors.testing import SimulationError, TestRuntime, simulate
-from tests.testing.simulation import planted
+from tests.testing.simulation import planted, planted_clocks, planted_memory, planted_order
 
 Invariant = Callable[[TestRuntime], object]
 
@@ -19,32 +19,58 @@ def case(scenario: planted.Scenario, served: list[Any], what: str, invariant: In
 
 
 CASES = [
-    case(planted.module_cache, [planted.ModuleCache], "planted/module-cache/ada.total"),
-    case(planted.shared_default, [planted.SharedDefault], "planted/shared-default/ada.count"),
-    case(planted.repeated_call, [planted.RepeatedCall], "what the scenario returns"),
-    case(planted.call_count, [planted.CallCount], "planted/call-count/ada.receipt"),
-    case(planted.assumed_order, [planted.Fan, planted.Sender, planted.Collector], "planted/collector/all.texts"),
-    case(planted.shorter_way, [planted.Direct, planted.Relay, planted.Ledger], "planted/ledger/l.state"),
-    case(planted.first_wins, [planted.Auction, planted.Bidder, planted.FirstWins], "planted/first-wins/lot.winner"),
-    case(planted.batch_counter, [planted.BatchCounter], "egress planted/sums"),
-    case(planted.identity, [planted.Identity], "planted/identity/x.changes"),
-    case(planted.long_log, [planted.LongLog], r"planted/long-log/ada.entries: ….*'count 8'\]; .*'count 4'\]"),
+    case(planted_memory.module_cache, [planted_memory.ModuleCache], "planted/module-cache/ada.total"),
+    case(planted_memory.shared_default, [planted_memory.SharedDefault], "planted/shared-default/ada.count"),
+    case(planted_memory.repeated_call, [planted_memory.RepeatedCall], "what the scenario returns"),
+    case(planted_memory.call_count, [planted_memory.CallCount], "planted/call-count/ada.receipt"),
     case(
-        planted.long_record,
-        [planted.LongRecord],
+        planted_order.assumed_order,
+        [planted_order.Fan, planted_order.Sender, planted.Collector],
+        "planted/collector/all.texts",
+    ),
+    case(
+        planted_order.shorter_way,
+        [planted_order.Direct, planted_order.Relay, planted_order.Ledger],
+        "planted/ledger/l.state",
+    ),
+    case(
+        planted_order.first_wins,
+        [planted_order.Auction, planted_order.Bidder, planted_order.FirstWins],
+        "planted/first-wins/lot.winner",
+    ),
+    case(planted_memory.batch_counter, [planted_memory.BatchCounter], "egress planted/sums"),
+    case(planted_memory.identity, [planted_memory.Identity], "planted/identity/x.changes"),
+    case(
+        planted_memory.long_log,
+        [planted_memory.LongLog],
+        r"planted/long-log/ada.entries: ….*'count 8'\]; .*'count 4'\]",
+    ),
+    case(
+        planted_memory.long_record,
+        [planted_memory.LongRecord],
         r"records of egress planted/long: …-{40}1'\): absent; without faults 1",
     ),
-    case(planted.detached, [planted.Detached], "planted/detached/ada.total"),
-    case(planted.once, [planted.Once], "planted/once/ada.total"),
-    case(planted.retried, [planted.Retried], "egress planted/sent"),
-    case(planted.invoices, [planted.Invoice], "planted/invoice/..number"),
-    case(planted.cached, [planted.Cached], "planted/cached/ada.prices"),
-    case(planted.background, [planted.Background], "what the scenario returns"),
-    case(planted.forgotten_reply, [planted.Desk, planted.Shelf], "did not reply", planted.whatever),
-    case(planted.punctual, [planted.Punctual], "an alarm did not ring", planted.rang),
-    case(planted.one_day, [planted.Session], "the session is broken", planted.whole),
-    case(planted.late_answer, [planted.Forgetful, planted.Shelf], "2 on the shelf", planted.nothing_lost),
-    case(planted.raced_timer, [planted.RacedTimer, planted.Shelf], "reminded 1 times", planted.never_reminded),
+    case(planted_memory.detached, [planted_memory.Detached], "planted/detached/ada.total"),
+    case(planted_memory.once, [planted_memory.Once], "planted/once/ada.total"),
+    case(planted_memory.retried, [planted_memory.Retried], "egress planted/sent"),
+    case(planted_memory.invoices, [planted_memory.Invoice], "planted/invoice/..number"),
+    case(planted_memory.cached, [planted_memory.Cached], "planted/cached/ada.prices"),
+    case(planted_memory.background, [planted_memory.Background], "what the scenario returns"),
+    case(planted_order.forgotten_reply, [planted_order.Desk, planted.Shelf], "did not reply", planted.whatever),
+    case(planted_clocks.punctual, [planted_clocks.Punctual], "an alarm did not ring", planted_clocks.rang),
+    case(planted_clocks.one_day, [planted_clocks.Session], "the session is broken", planted_clocks.whole),
+    case(
+        planted_order.late_answer,
+        [planted_order.Forgetful, planted.Shelf],
+        "2 on the shelf",
+        planted_order.nothing_lost,
+    ),
+    case(
+        planted_order.raced_timer,
+        [planted_order.RacedTimer, planted.Shelf],
+        "reminded 1 times",
+        planted_order.never_reminded,
+    ),
 ]
 
 
@@ -77,10 +103,18 @@ def test_the_mistake_is_found(
 @pytest.mark.parametrize(
     ("scenario", "served", "what"),
     [
-        pytest.param(planted.elapsed, planted.Elapsed, "another wall clock: planted/elapsed/x.last", id="elapsed"),
-        pytest.param(planted.today, planted.Today, "with another wall clock: planted/today/x.day", id="today"),
-        pytest.param(planted.wall_clock, planted.WallClock, "planted/wall-clock/ada.seen", id="wall clock"),
-        pytest.param(planted.grows, planted.Grows, "planted/grows/x.runs: 2; in the first run 1", id="a module"),
+        pytest.param(
+            planted_clocks.elapsed, planted_clocks.Elapsed, "another wall clock: planted/elapsed/x.last", id="elapsed"
+        ),
+        pytest.param(
+            planted_clocks.today, planted_clocks.Today, "with another wall clock: planted/today/x.day", id="today"
+        ),
+        pytest.param(
+            planted_clocks.wall_clock, planted_clocks.WallClock, "planted/wall-clock/ada.seen", id="wall clock"
+        ),
+        pytest.param(
+            planted_memory.grows, planted_memory.Grows, "planted/grows/x.runs: 2; in the first run 1", id="a module"
+        ),
     ],
 )
 def test_sources_of_difference_are_found_without_faults(scenario: planted.Scenario, served: Any, what: str) -> None:
@@ -94,10 +128,10 @@ def test_sources_of_difference_are_found_without_faults(scenario: planted.Scenar
 
 
 def test_a_set_that_is_iterated_into_messages_is_found_by_other_interpreters() -> None:
-    simulate(planted.followed, planted.Followed, planted.Collector, seeds=1)
+    simulate(planted_order.followed, planted_order.Followed, planted.Collector, seeds=1)
 
     with pytest.raises(SimulationError, match=r"with PYTHONHASHSEED=\d: planted/collector/all.texts: ") as raised:
-        simulate(planted.followed, planted.Followed, planted.Collector, seeds=1, hash_seeds=3)
+        simulate(planted_order.followed, planted_order.Followed, planted.Collector, seeds=1, hash_seeds=3)
 
     assert "A set is iterated into messages or fields" in str(raised.value)
 
@@ -107,16 +141,16 @@ def test_other_interpreters_find_nothing_in_right_entities() -> None:
 
 
 def test_sets_that_are_stored_as_sets_are_the_same_in_other_interpreters() -> None:
-    simulate(planted.many_names, planted.ManyNames, seeds=1, hash_seeds=2)
+    simulate(planted_order.many_names, planted_order.ManyNames, seeds=1, hash_seeds=2)
 
 
 def test_a_dict_in_the_order_of_a_set_is_found_by_other_interpreters() -> None:
     with pytest.raises(SimulationError, match=r"with PYTHONHASHSEED=\d: planted/dict-of-set/x.counts: "):
-        simulate(planted.dict_of_set, planted.DictOfSet, seeds=1, hash_seeds=3)
+        simulate(planted_order.dict_of_set, planted_order.DictOfSet, seeds=1, hash_seeds=3)
 
 
 def test_a_handler_that_reads_no_clock_passes() -> None:
-    simulate(planted.kind_of_datetime, planted.KindOfDatetime, seeds=1)
+    simulate(planted_clocks.kind_of_datetime, planted_clocks.KindOfDatetime, seeds=1)
 
 
 def test_other_interpreters_need_names() -> None:

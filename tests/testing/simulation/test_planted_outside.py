@@ -8,24 +8,31 @@ from typing import Any
 import pytest
 
 from statefun_actors.testing import SimulationError, TestRuntime, simulate
-from tests.testing.simulation import planted
-from tests.testing.simulation import planted_outside as outside
+from tests.testing.simulation import planted, planted_outside, planted_runs, planted_senders
 
 CASES = [
-    (outside.environment, [outside.Environment], "planted/environment/ada.count: "),
-    (outside.closure, [outside.Closure], "planted/closure/ada.count: "),
-    (outside.context, [outside.Context], "planted/context/ada.total: "),
-    (outside.thread_local, [outside.ThreadLocal], "planted/thread-local/ada.total: "),
-    (outside.registry, [outside.Registry], "planted/registry/ada.total: "),
-    (outside.mutable_default, [outside.MutableDefault], "planted/mutable-default/ada.total: "),
-    (outside.attempts, [outside.Attempts], "planted/attempts/x.tried: "),
-    (outside.after_error, [outside.AfterError], "planted/after-error/ada.total: "),
-    (outside.freed, [outside.Deleted], "planted/deleted/ada.freed: "),
-    (outside.activity_without_a_key, [outside.Shop, outside.charge], "what the scenario returns: "),
-    (outside.task_left, [outside.TaskLeft], "what the scenario returns: "),
-    (outside.float_sum, [outside.Summing, outside.Paying, outside.Payday], "planted/summing/s.total: "),
-    (outside.two_targets, [outside.Doors, outside.Door], "planted/doors/d.log: "),
-    (outside.last_answer, [outside.LastAnswer, outside.Echo], "planted/last-answer/x.answer: "),
+    (planted_outside.environment, [planted_outside.Environment], "planted/environment/ada.count: "),
+    (planted_outside.closure, [planted_outside.Closure], "planted/closure/ada.count: "),
+    (planted_outside.context, [planted_outside.Context], "planted/context/ada.total: "),
+    (planted_outside.thread_local, [planted_outside.ThreadLocal], "planted/thread-local/ada.total: "),
+    (planted_outside.registry, [planted_outside.Registry], "planted/registry/ada.total: "),
+    (planted_outside.mutable_default, [planted_outside.MutableDefault], "planted/mutable-default/ada.total: "),
+    (planted_outside.attempts, [planted_outside.Attempts], "planted/attempts/x.tried: "),
+    (planted_outside.after_error, [planted_outside.AfterError], "planted/after-error/ada.total: "),
+    (planted_outside.freed, [planted_outside.Deleted], "planted/deleted/ada.freed: "),
+    (
+        planted_outside.activity_without_a_key,
+        [planted_outside.Shop, planted_outside.charge],
+        "what the scenario returns: ",
+    ),
+    (planted_outside.task_left, [planted_outside.TaskLeft], "what the scenario returns: "),
+    (
+        planted_senders.float_sum,
+        [planted_senders.Summing, planted_senders.Paying, planted_senders.Payday],
+        "planted/summing/s.total: ",
+    ),
+    (planted_senders.two_targets, [planted_senders.Doors, planted_senders.Door], "planted/doors/d.log: "),
+    (planted_senders.last_answer, [planted_senders.LastAnswer, planted_senders.Echo], "planted/last-answer/x.answer: "),
 ]
 IDS = [scenario.__name__ for scenario, _, _ in CASES]
 
@@ -62,16 +69,16 @@ async def test_a_hostile_runtime_shows_it(scenario: planted.Scenario, served: li
 @pytest.mark.parametrize(
     ("cls", "what"),
     [
-        (outside.Drawn, "a second run differs from the first: planted/drawn/x.number: "),
-        (outside.Identified, "a second run differs from the first: planted/identified/x.key: "),
-        (outside.Elapsing, "with another wall clock: planted/elapsing/x.began: "),
-        (outside.LocalTime, "with another wall clock: planted/local-time/x.day: "),
-        (outside.Formatted, "with another wall clock: planted/formatted/x.day: "),
+        (planted_runs.Drawn, "a second run differs from the first: planted/drawn/x.number: "),
+        (planted_runs.Identified, "a second run differs from the first: planted/identified/x.key: "),
+        (planted_runs.Elapsing, "with another wall clock: planted/elapsing/x.began: "),
+        (planted_runs.LocalTime, "with another wall clock: planted/local-time/x.day: "),
+        (planted_runs.Formatted, "with another wall clock: planted/formatted/x.day: "),
     ],
 )
 def test_what_no_message_decides_is_found_without_faults(cls: Any, what: str) -> None:
     with pytest.raises(SimulationError) as raised:
-        simulate(functools.partial(outside.start, cls=cls), cls, seeds=1)
+        simulate(functools.partial(planted_outside.start, cls=cls), cls, seeds=1)
 
     assert raised.value.seed is None
     assert raised.value.what.startswith(what)
@@ -80,8 +87,8 @@ def test_what_no_message_decides_is_found_without_faults(cls: Any, what: str) ->
 @pytest.mark.parametrize(
     ("scenario", "cls", "what"),
     [
-        (outside.hashed, outside.Hashed, r"planted/hashed/x\.shard: "),
-        (outside.process, outside.Process, r"planted/process/x\.number: "),
+        (planted_runs.hashed, planted_runs.Hashed, r"planted/hashed/x\.shard: "),
+        (planted_runs.process, planted_runs.Process, r"planted/process/x\.number: "),
     ],
 )
 def test_what_a_process_decides_is_found_by_other_interpreters(scenario: planted.Scenario, cls: Any, what: str) -> None:
@@ -90,4 +97,4 @@ def test_what_a_process_decides_is_found_by_other_interpreters(scenario: planted
 
 
 def test_what_the_page_on_testing_says_is_not_found_is_not() -> None:
-    simulate(outside.cached_method, outside.CachedMethod, seeds=20)
+    simulate(planted_outside.cached_method, planted_outside.CachedMethod, seeds=20)

@@ -13,13 +13,13 @@ from statefun_actors.errors import ValueMismatchError
 from statefun_actors.store import MemoryStore
 from statefun_actors.testing import Faults, SimulationError, TestRuntime, simulate
 from statefun_actors.testing.simulation.shrinking import shortest
-from tests.testing.simulation import planted
+from tests.testing.simulation import planted, planted_memory, planted_order
 from tests.testing.simulation.planted import Account, Add, Audit, Customer, Done, Start
 
 
 def test_the_report_has_the_first_difference_and_the_messages_of_the_shortest_run() -> None:
     with pytest.raises(SimulationError) as raised:
-        simulate(planted.shorter_way, planted.Direct, planted.Relay, planted.Ledger)
+        simulate(planted_order.shorter_way, planted_order.Direct, planted_order.Relay, planted_order.Ledger)
 
     assert str(raised.value) == (
         f"seed {raised.value.seed}: planted/ledger/l.state: 'opened'; without faults 'closed'\n"
@@ -39,11 +39,17 @@ def test_the_report_has_the_first_difference_and_the_messages_of_the_shortest_ru
 
 
 def test_faults_that_are_left_out_do_not_happen() -> None:
-    simulate(planted.assumed_order, planted.Fan, planted.Sender, planted.Collector, faults=Faults(order=False))
-    simulate(planted.repeated_call, planted.RepeatedCall, faults=Faults(twice=False, kills=False))
+    simulate(
+        planted_order.assumed_order,
+        planted_order.Fan,
+        planted_order.Sender,
+        planted.Collector,
+        faults=Faults(order=False),
+    )
+    simulate(planted_memory.repeated_call, planted_memory.RepeatedCall, faults=Faults(twice=False, kills=False))
 
     with pytest.raises(SimulationError, match="killed before a commit"):
-        simulate(planted.repeated_call, planted.RepeatedCall, faults=Faults(twice=False))
+        simulate(planted_memory.repeated_call, planted_memory.RepeatedCall, faults=Faults(twice=False))
 
 
 def test_an_error_without_faults_is_raised_as_it_is() -> None:
@@ -81,7 +87,12 @@ async def test_it_is_not_called_from_an_event_loop() -> None:
 )
 def test_it_needs_a_seed(seeds: Any, got: str) -> None:
     with pytest.raises(ValueMismatchError) as raised:
-        simulate(planted.module_cache, planted.ModuleCache, seeds=seeds, faults=Faults(twice=False, kills=False))
+        simulate(
+            planted_memory.module_cache,
+            planted_memory.ModuleCache,
+            seeds=seeds,
+            faults=Faults(twice=False, kills=False),
+        )
 
     assert str(raised.value) == f"expected seeds= as a number above 0, or the seeds themselves, got {got}"
 
@@ -136,10 +147,10 @@ async def test_faults_that_change_results_happen_where_they_are_asked_for() -> N
 
 
 def test_late_answers_without_an_invariant_are_differences() -> None:
-    simulate(planted.late_answer, planted.Forgetful, planted.Shelf)
+    simulate(planted_order.late_answer, planted_order.Forgetful, planted.Shelf)
 
     with pytest.raises(SimulationError, match=r"planted/forgetful/f\.has: absent; without faults 1"):
-        simulate(planted.late_answer, planted.Forgetful, planted.Shelf, faults=Faults(late=True))
+        simulate(planted_order.late_answer, planted_order.Forgetful, planted.Shelf, faults=Faults(late=True))
 
 
 def test_faults_need_a_seed() -> None:

@@ -1,59 +1,12 @@
-"""The pytest plugin: each test runs pytest on a small file of tests, in this process."""
+"""The pytest plugin's marks, options and fixture: what a test of an application says and gets."""
 
 from __future__ import annotations
 
-import importlib
-import subprocess
-import sys
-from importlib import metadata
-
 import pytest
 
-importlib.import_module(
-    "statefun_actors.testing.pytest_support"
-)  # pytester unloads what only inner tests have imported
+from tests.testing.inner_tests import ALONE, run
 
 pytest_plugins = ["pytester"]
-
-BANK = """
-from statefun_actors import Entity, handles, persisted
-from statefun_actors.testing import Sent
-
-seen = []
-
-class Account(Entity, typename="plugin/account"):
-    balance: int = persisted(default=0)
-
-    @handles(int)
-    def deposit(self, cents: int) -> int:
-        self.balance += cents
-        return self.balance
-
-    @handles(str)
-    def forget_the_rest(self, message: str) -> None:
-        seen.append(message)
-        self.balance = len(seen)
-"""
-ALONE = ("-p", "no:asyncio", "-p", "no:anyio")
-
-
-def run(pytester: pytest.Pytester, tests: str, *options: str) -> pytest.RunResult:
-    """Run *tests* with the entities of BANK in its module."""
-    pytester.makepyfile(test_it=BANK + tests)
-    return pytester.runpytest_inprocess("-p", "statefun_actors.pytest_plugin", "-p", "no:cacheprovider", *options)
-
-
-USE = """
-async def test_runtime(runtime):
-    assert await runtime.ask(Account.at("ada"), 5, int) == 5
-    assert runtime.state(Account.at("ada")) == Account(balance=5)
-"""
-
-
-def test_the_package_brings_it_to_pytest() -> None:
-    found = metadata.entry_points(group="pytest11", name="statefun_actors.pytest_plugin")
-
-    assert [each.value for each in found] == ["statefun_actors.pytest_plugin"], "install again: pip install -e '.[dev]'"
 
 
 def test_the_mark_runtime_takes_one_class_and_stands_at_functions_and_classes(pytester: pytest.Pytester) -> None:
@@ -95,58 +48,6 @@ async def test_parameter(runtime, number):
 
     run(pytester, tests, "--strict-markers", *ALONE).assert_outcomes(passed=6)
     assert pytest.mark.runtime is before
-
-
-def test_async_tests_run_without_another_plugin(pytester: pytest.Pytester) -> None:
-    run(pytester, USE + "async def test_plain(): assert False\n", *ALONE).assert_outcomes(passed=1, failed=1)
-
-
-def test_async_tests_run_under_pytest_asyncio(pytester: pytest.Pytester) -> None:
-    marked = "import pytest\npytestmark = pytest.mark.asyncio\n" + USE
-    options = ("-p", "asyncio", "-p", "no:anyio", "-o", "asyncio_default_fixture_loop_scope=function")
-
-    run(pytester, marked, *options).assert_outcomes(passed=1)
-    run(pytester, USE, *options, "--asyncio-mode=auto").assert_outcomes(passed=1)
-
-
-def test_async_tests_run_under_anyio(pytester: pytest.Pytester) -> None:
-    marked = "import pytest\npytestmark = pytest.mark.anyio\n@pytest.fixture\ndef anyio_backend(): return 'asyncio'\n"
-
-    run(pytester, marked + USE, "-p", "no:asyncio").assert_outcomes(passed=1)
-
-
-def test_async_tests_run_under_unittest(pytester: pytest.Pytester) -> None:
-    tests = """
-import unittest
-from statefun_actors.testing import TestRuntime
-
-class Tests(unittest.IsolatedAsyncioTestCase):
-    async def test_ask(self) -> None:
-        async with TestRuntime(Account) as runtime:
-            self.assertEqual(await runtime.ask(Account.at("ada"), 5, int), 5)
-"""
-    run(pytester, tests, *ALONE).assert_outcomes(passed=1)
-    pytester.makepyfile(under_unittest=BANK + tests + "\nunittest.main()\n")
-    done = subprocess.run(
-        [sys.executable, "under_unittest.py"], cwd=pytester.path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def test_async_tests_of_hypothesis_run(pytester: pytest.Pytester) -> None:
-    tests = """
-import asyncio
-from hypothesis import given, strategies as st
-
-@given(st.integers(0, 3))
-async def test_number(number):
-    await asyncio.sleep(0)
-    assert number < 3
-"""
-    result = run(pytester, tests, *ALONE)
-
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*number=3,*"])
 
 
 def test_the_mark_says_what_runs_and_how(pytester: pytest.Pytester) -> None:
@@ -295,70 +196,3 @@ class TestGroup:
             f"pytest.mark.hostile needs the fixture `runtime`, which {name} does not use, so nothing would inject "
             "faults: write `async def test(runtime)`, or remove the mark"
         ) in result.outlines
-
-
-def test_the_report_of_a_failed_test_has_the_messages_of_its_runtimes_only(pytester: pytest.Pytester) -> None:
-    tests = """
-from statefun_actors.testing import TestRuntime
-
-async def test_passes(runtime):
-    await runtime.tell(Account.at("first"), 1)
-
-async def test_fails():
-    for id in ("second", "third"):
-        async with TestRuntime(Account) as runtime:
-            await runtime.tell(Account.at(id), 2)
-    assert False
-"""
-    result = run(pytester, tests, *ALONE)
-
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*- statefun messages of runtime 1 -*",
-            "   0:00:00  outside -> plugin/account/second: 2",
-            "   0:00:00  plugin/account/second.balance: absent -> 2",
-            "*- statefun messages of runtime 2 -*",
-            "   0:00:00  outside -> plugin/account/third: 2",
-        ]
-    )
-    assert "plugin/account/first" not in result.stdout.str()
-
-
-def test_a_failed_comparison_shows_the_fields_that_differ(pytester: pytest.Pytester) -> None:
-    tests = """
-from statefun_actors import Address
-
-def test_entity():
-    assert Account(balance=1) == Account(balance=2)
-
-def test_effects():
-    sent = [Sent(Address("a/b", "c"), {"cents": 5, "to": "x"}), Sent(Address("a/b", "d"), 1)]
-    assert sent == [Sent(Address("a/b", "c"), {"cents": 6, "to": "x"})]
-
-def test_plain():
-    assert {"a": 1} == {"a": 2}
-"""
-    result = run(pytester, tests, *ALONE)
-
-    result.assert_outcomes(failed=3)
-    result.stdout.fnmatch_lines(
-        [
-            "E       assert Account(balance=1) == Account(balance=2)",
-            "E         balance: 1 != 2",
-            "E         length: 2 items != 1 items",
-            "E         [[]0].message*cents*: 5 != 6",
-            "E         [[]1]: only on the left: Sent(target=Address('a/b', 'd'), message=1)",
-            "E         Differing items:",
-        ]
-    )
-
-
-def test_it_imports_nothing_else_of_the_package() -> None:
-    code = (
-        "import sys, pytest; before = set(sys.modules); import statefun_actors.pytest_plugin; "
-        "print(*sorted(set(sys.modules) - before))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout.split() == ["statefun_actors", "statefun_actors.pytest_plugin"]
