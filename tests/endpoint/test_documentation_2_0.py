@@ -1,4 +1,4 @@
-"""Every feature that the documentation of the 2.0 Python SDK shows, over both wires, bytes to bytes."""
+"""What the documentation of the 2.0 Python SDK shows of functions and messages, over both wires, bytes to bytes."""
 
 from __future__ import annotations
 
@@ -17,52 +17,16 @@ from statefun_actors import (
     Context,
     NoCallerError,
     RequestReplyHandler,
-    StateDecodeError,
     StatefulFunctions,
-    UndeclaredStateError,
     UnhandledMessageError,
     kafka_record,
     kinesis_record,
 )
-from statefun_actors.model import Batch, Cancel, Done, Egress, Invocation, Send, SendAfter, TypedValue
+from statefun_actors.model import Batch, Cancel, Egress, Invocation, Send, SendAfter, TypedValue
 from statefun_actors.types import pack
 from statefun_actors.wire import V2, V3, Dialect
-from tests.wire.reference import BOTH, GOOGLE, KAFKA, KINESIS, in_2x, reply, request
-
-ADA, CALLER = Address("example/fn", "ada"), Address("example/caller", "bob")
-ANY = f"{GOOGLE}google.protobuf.Any"
-USER, ADMIN = User(seconds=1), Admin(seconds=2)
-
-both = pytest.mark.parametrize("dialect", BOTH, ids=lambda dialect: dialect.protocol)
-
-
-def any_of(message: Untyped) -> Any:
-    packed = Any()
-    packed.Pack(message)
-    return packed
-
-
-def bound(function: Untyped) -> StatefulFunctions:
-    functions = StatefulFunctions()
-    functions.bind("example/fn")(function)
-    return functions
-
-
-def handled(
-    dialect: Dialect,
-    functions: StatefulFunctions,
-    *messages: object,
-    state: dict[str, TypedValue | None] | None = None,
-    caller: Address | None = CALLER,
-) -> bytes:
-    """The reply to a batch of *messages*."""
-    handler = RequestReplyHandler(functions, protocol=3 if dialect is V3 else 2)
-    invocations = [Invocation(pack(message), caller) for message in messages]
-    return handler(request(dialect, Batch(ADA, state or {}, invocations)))
-
-
-def expected(dialect: Dialect, *effects: Untyped, **changes: TypedValue | None) -> bytes:
-    return reply(dialect, Done(effects, changes)).SerializeToString()
+from tests.endpoint.documentation_2_0 import ADA, ADMIN, CALLER, USER, any_of, both, bound, expected, handled
+from tests.wire.reference import GOOGLE, KAFKA, KINESIS, in_2x, request
 
 
 @both
@@ -223,76 +187,6 @@ def test_egress_records(dialect: Dialect) -> None:
         Egress("example/out", pack(USER)),
         Egress("example/out", pack(USER)),
     )
-
-
-def count_greeter(context: Context, message: Any) -> None:
-    """Greets a user by how often it was seen, as the documentation has it."""
-    state = context["count"]
-    if state is None:
-        state = Any()
-        state.Pack(User(seconds=1))
-    else:
-        counter = User()
-        state.Unpack(counter)
-        counter.seconds += 1
-        state.Pack(counter)
-    context["count"] = state
-
-
-@both
-def test_state_is_absent_at_first_and_kept_from_then_on(dialect: Dialect) -> None:
-    functions = bound(count_greeter)
-
-    assert handled(dialect, functions, USER, state={"count": None}) == expected(dialect, count=pack(User(seconds=1)))
-    assert handled(dialect, functions, USER, ADMIN, state={"count": pack(User(seconds=5))}) == expected(
-        dialect, count=pack(User(seconds=7))
-    )
-
-
-@both
-def test_once_it_is_declared_as_any_it_still_reads_what_was_kept_before(dialect: Dialect) -> None:
-    functions = StatefulFunctions()
-    functions.register("example/fn", count_greeter, states={"count": Any})
-
-    def declared(count: User) -> TypedValue:
-        return TypedValue(ANY, any_of(count).SerializeToString())
-
-    for before in (pack(User(seconds=5)), declared(User(seconds=5))):
-        after = pack(User(seconds=6)) if dialect is V2 else declared(User(seconds=6))
-        assert handled(dialect, functions, USER, state={"count": before}) == expected(dialect, count=after)
-    for no_any in (TypedValue("statefun-actors/unreadable", b"x"), TypedValue(ANY, b"x")):
-        with pytest.raises(StateDecodeError):
-            handled(dialect, functions, USER, state={"count": no_any})
-
-
-@both
-def test_state_is_cleared_by_deleting_it_or_by_none(dialect: Dialect) -> None:
-    def deleting(context: Context, message: User) -> None:
-        del context["count"]
-        assert context["count"] is None
-
-    def none(context: Context, message: User) -> None:
-        context["count"] = None
-
-    for function in (deleting, none):
-        got = handled(dialect, bound(function), USER, state={"count": pack(USER)})
-        assert got == expected(dialect, count=None)
-
-
-@both
-def test_state_that_is_only_read_is_not_sent_back(dialect: Dialect) -> None:
-    def function(context: Context, message: User) -> None:
-        counter = User()
-        context["count"].Unpack(counter)
-        assert counter == USER
-
-    assert handled(dialect, bound(function), USER, state={"count": pack(USER), "other": None}) == expected(dialect)
-
-
-@both
-def test_the_error_of_an_undeclared_state_says_what_to_do(dialect: Dialect) -> None:
-    with pytest.raises(UndeclaredStateError, match=r"add to its function in module\.yaml: `states: \["):
-        handled(dialect, bound(count_greeter), USER, state={"seen": None})
 
 
 @both

@@ -52,6 +52,7 @@ TESTED: Final = (
     "tests/functions/test_states.py",
     "tests/testing/test_strategies.py::test_values_of_all_types_can_be_sent",
     "tests/endpoint/test_documentation_2_0.py",
+    "tests/endpoint/test_documented_state_2_0.py",
     "tests/examples/test_bank.py",
     "--deselect=tests/examples/test_bank.py::test_its_commands_run_as_the_docstring_says",
     "--deselect=tests/examples/test_bank.py::test_the_generated_code_is_that_of_the_definition",  # runs protoc
