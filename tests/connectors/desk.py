@@ -16,8 +16,6 @@ from tests.engine.engines import running
 from tests.engine.engines import send as post
 
 OUT = "test/out"
-
-
 LINE = 44
 """Bytes of a line for a number of one digit."""
 

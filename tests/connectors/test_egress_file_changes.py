@@ -40,13 +40,8 @@ def refill(path: Path) -> None:
 
 
 AFTER = "Move it away, and a new file is begun"
-
-
 OLDER = "Another program has written to it, or the store is older than the file, as after restoring a backup."
-
-
 CUT = "(with logrotate: `create`, not `copytruncate`); or put it back as it was."
-
 
 CHANGES = [
     pytest.param(truncate, f"it was truncated: expected 88 bytes, found 0. {AFTER} {CUT}", id="truncated"),

@@ -20,7 +20,6 @@ from tests.connectors.bank_lines import APP, line, read
 
 LONG = "io.statefun.types/long"
 
-
 MESSAGES = [
     pytest.param(line("bench/counter/a", 5), TypedValue(LONG, codec_for(int).encode(5)), id="the only type"),
     pytest.param(
@@ -115,10 +114,7 @@ def test_files_with_a_byte_order_mark_may_be_put_behind_each_other(tmp_path: Pat
 
 
 words = st.sampled_from(["bench/counter/a", "bank/account/b", "bank/archive/c", "bench/counter", "x", "a/b/c", ""])
-
-
 values = st.one_of(st.integers(), st.text(max_size=3), st.none(), st.fixed_dictionaries({"cents": st.integers()}))
-
 
 objects = st.dictionaries(st.sampled_from(["to", "value", "type", "after", "key"]), st.one_of(words, values)) | (
     st.fixed_dictionaries(

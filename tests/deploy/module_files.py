@@ -47,7 +47,6 @@ spec: { id: bank/stream, awsRegion: { type: specific, id: eu-west-1 }, maxOutsta
 ---
 """
 
-
 OLD = """
 version: "{version}"
 module:

@@ -106,7 +106,6 @@ RAISED = {
     "BaseExceptionGroup": "BaseExceptionGroup('several', [SystemExit(1), ValueError('a')])",
 }
 
-
 CANCELLED = [
     "cancelled child",
     "cancel",
@@ -115,7 +114,6 @@ CANCELLED = [
     "cancelled by another",
     "cancel and return",
 ]
-
 
 WAYS = [*RAISED, *CANCELLED]
 

@@ -10,14 +10,8 @@ from statefun_actors.types import codec_for
 from tests.dispatch.world import World
 
 LONG = "io.statefun.types/long"
-
-
 DOUBLE = "io.statefun.types/double"
-
-
 JSON = "statefun-actors/json"
-
-
 UNREADABLE = TypedValue(LONG, b"\xff")
 
 

@@ -30,8 +30,6 @@ async def test_generic_mixins_without_fields_of_their_variable_work() -> None:
 
 
 K = TypeVar("K")
-
-
 V = TypeVar("V")
 
 
