@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.certificates import join
+from tests.certificates import join, self_signed
 from tests.cluster.command import wait_until
 from tests.flink.app import Count
 from tests.flink.distribution import HERE
@@ -43,6 +43,14 @@ class Endpoint:
         """Certificates of *clients* are those that are taken."""
         join(self._certificates, "taken", *clients)
         (self._certificates / "taken.pem").replace(self._folder / "clients.pem")
+
+    def renew(self, client: str) -> None:
+        """Put another certificate of *client* where Flink reads it."""
+        made = self._folder / "made"
+        made.mkdir()
+        self_signed(made, client)
+        for file in made.iterdir():
+            file.replace(self._certificates / file.name)
 
     def start(self, *, mutual: bool) -> None:
         """Serve; with *mutual* only to clients that show a certificate that is taken."""
@@ -128,3 +136,17 @@ def test_certificates_are_renewed_under_flink_without_a_restart(endpoint: Endpoi
     assert endpoint.presented() == (session().certificates / "renewed.pem").read_text()
     endpoint.send(2, "known", "stranger")
     assert endpoint.came(8) == sorted([*FIRST, *((client, n) for client in ("known", "stranger") for n in (1, 2))])
+
+
+def test_flink_shows_its_renewed_certificate_once_its_job_has_started_again(endpoint: Endpoint, flink: Flink) -> None:
+    endpoint.renew("stranger")
+    endpoint.take("stranger")
+    endpoint.start(mutual=True)
+    endpoint.send(1, "stranger")
+    endpoint.wait_refused("stranger")
+    flink.checkpoint()
+    assert endpoint.came(4) == FIRST
+
+    flink.crash()
+
+    assert endpoint.came(5) == sorted([*FIRST, ("stranger", 1)])
