@@ -72,13 +72,22 @@ class ReplyTimeoutError(CallError, TimeoutError):
 
 
 class NoReplyError(CallError, LookupError):
-    """The message is handled, and its handler did not reply."""
+    """The message is handled, and its handler did not reply. With *told*, a ``tell`` sent it under the same ``key=``.
 
-    def __init__(self, target: Address) -> None:
+    Of a call that does not wait no reply is kept, so an ``ask`` under its key gets none, now or later.
+    """
+
+    def __init__(self, target: Address, *, told: bool = False) -> None:
         super().__init__(target, "its handler ended without a reply")
         self.args = (target,)
+        self.told = told
 
     def __str__(self) -> str:
+        if self.told:
+            return (
+                f"a call that did not wait has sent this message to {self.target} under the same key: it is handled "
+                "once, and no reply is kept. Make the first call an ask, too; or read what it has changed."
+            )
         return (
             f"{self.target} handled the message without a reply. Return one from its handler; or name the type of a "
             "reply that comes later, ask(address, message, Reply); or don't wait: tell(...)."

@@ -46,10 +46,14 @@ class Question:
             return any_reply_json(self.target, typename, text)
         return None if self.reply.never else self.reply.read_json(self.target, typename, text)
 
-    def no_reply(self) -> None:
-        """The handler ended without a reply. Raises NoReplyError: one was expected."""
-        if self.reply is None or not self.reply.optional:
-            raise NoReplyError(self.target)
+    def no_reply(self, *, told: bool) -> None:
+        """There is no reply: the handler ended without one; or, if *told*, a ``tell`` sent the message under its key.
+
+        Raises:
+            NoReplyError: one was expected, or *told*.
+        """
+        if told or self.reply is None or not self.reply.optional:
+            raise NoReplyError(self.target, told=told)
 
 
 def packed(target: Address, message: object) -> TypedValue:

@@ -13,11 +13,11 @@ def reply_of(question: Question, response: HttpResponse) -> object:
     """The reply to *question* in *response*.
 
     Raises:
-        NoReplyError: the handler did not reply.
+        NoReplyError: the handler did not reply, or a ``tell`` sent the message before.
         UnexpectedReplyError: it has another type than *question* expects.
     """
-    if response.status == 204:
-        question.no_reply()
+    if response.status in {202, 204}:
+        question.no_reply(told=response.status == 202)
         return None
     typename = unquote(response.headers.get("statefun-type", "no type"))
     if response.headers.get("content-type", "").partition(";")[0].strip() == "application/json":

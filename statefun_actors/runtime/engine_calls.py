@@ -149,7 +149,7 @@ class EngineCalls:
         if answer is None:
             raise ReplyTimeoutError(message.target, f"no answer within {seconds:g} s")
         self._refuse(message, answer)
-        asked.no_reply()
+        asked.no_reply(told=isinstance(answer, Taken))
         return None
 
     async def answer(self, sent: Sent) -> Answer | None:

@@ -129,7 +129,10 @@ class TestCalls:
         until_reply = asked.until_reply or options.caller is not None
         wait = Wait.REPLY if until_reply else Wait.HANDLED
         message = IngressMessage(asked.target, asked.value, 0, wait, options.key, options.caller, self._headers())
-        value = _result(await self._answer(message), asked.target)
+        answer = await self._answer(message)
+        if isinstance(answer, Taken):
+            asked.no_reply(told=True)
+        value = _result(answer, asked.target)
         if value is not None:
             return asked.answer(value, self._app.codecs())
         if asked.reply is not None and asked.reply.optional:

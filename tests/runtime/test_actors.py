@@ -128,6 +128,20 @@ def test_messages_under_one_key_are_one_message(calls: Calls, ada: Address, requ
     assert calls.ask(ada, Deposit(cents=1), Deposited) == Deposited(6)
 
 
+def test_an_ask_under_the_key_of_a_tell_has_no_reply(calls: Calls, ada: Address, request: pytest.FixtureRequest) -> None:
+    key = request.node.name
+    calls.tell(ada, Deposit(cents=5), key=key)
+    for question in (ada, Deposit(cents=5), Deposited), (ada, Deposit(cents=5)), (Account.deposit, ada.id, Deposit(5)):
+        with pytest.raises(NoReplyError) as caught:
+            calls.ask(*question, key=key)
+
+        assert str(caught.value) == (
+            f"a call that did not wait has sent this message to {ada} under the same key: it is handled once, and no "
+            "reply is kept. Make the first call an ask, too; or read what it has changed."
+        )
+    assert calls.ask(ada, Deposit(cents=1), Deposited) == Deposited(6)
+
+
 def test_an_ask_with_a_type_waits_for_a_reply_of_another_entity(calls: Calls) -> None:
     assert calls.ask(Echo.at("e"), Deposit(cents=1), Deposited) == Deposited(7)
 
