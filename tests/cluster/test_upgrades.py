@@ -28,6 +28,8 @@ SECOND = """
     count: int = persisted(default=0, name="total")
     items: list[str] = persisted(factory=list)
     owner: str | None = persisted(default=None)
+    page: str = persisted(default="", expire_after_write=timedelta(milliseconds=1))
+    login: str = persisted(default="", expire_after_call=timedelta(days=9))
 """
 NEW_CLASS = """
 
@@ -39,6 +41,15 @@ class Audit(Entity, typename="audit/log", on_failure=DeadLetter("shop/dead-lette
 ANOTHER_TYPE = SECOND.replace('int = persisted(default=0, name="total")', 'str = persisted(default="", name="total")')
 EXPIRING = SECOND.replace("factory=list", "factory=list, expire_after_write=timedelta(days=1)")
 UPGRADE = (SECOND, "self.count += 1; self.items.append(message.what); self.owner = self.id", NEW_CLASS)
+
+
+EXPIRES: Final = """
+    page: str = persisted(default="", expire_after_write=timedelta(days=1))
+    login: str = persisted(default="", expire_after_write=timedelta(days=1))
+"""
+"""Fields that expire at another time after the upgrade: one has expired then, the other one has not."""
+BEFORE: Final = "'page': 'set', 'login': 'set'}"
+AFTER: Final = "'page': '', 'login': 'set'}"
 
 
 @attrs.frozen
@@ -83,7 +94,8 @@ class Upgraded:
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
     need_flink()
     shop = Shop(tmp_path_factory.mktemp("shop"))
-    first = shop.arguments(FIRST, "self.total += 1; self.items.append(message.what); self.note = 'noted'")
+    code = "self.total += 1; self.items.append(message.what); self.note = 'noted'; self.page = self.login = 'set'"
+    first = shop.arguments(FIRST + EXPIRES, code)
     with started(*first, "--savepoint", str(shop.savepoints), folder=shop.cluster) as flink:
         shop.add(flink, "x", "y")
         shop.told(flink, 2)
@@ -106,18 +118,18 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
         return Upgraded(shop, live, told, list(letters), flink.said, pids)
 
 
-def test_fields_that_come_go_and_are_renamed_keep_what_is_kept(upgraded: Upgraded) -> None:
+def test_fields_that_come_go_expire_at_another_time_or_are_renamed_keep_what_is_kept(upgraded: Upgraded) -> None:
     told = upgraded.told
 
     assert told[:2] == [
-        "{'total': 1, 'items': ['x'], 'note': 'noted'}",
-        "{'total': 2, 'items': ['x', 'y'], 'note': 'noted'}",
+        "{'total': 1, 'items': ['x'], 'note': 'noted', " + BEFORE,
+        "{'total': 2, 'items': ['x', 'y'], 'note': 'noted', " + BEFORE,
     ]
     assert told[2] in {
-        "{'total': 3, 'items': ['x', 'y', 'z'], 'note': 'noted'}",
-        "{'count': 3, 'items': ['x', 'y', 'z'], 'owner': 'a'}",
+        "{'total': 3, 'items': ['x', 'y', 'z'], 'note': 'noted', " + BEFORE,
+        "{'count': 3, 'items': ['x', 'y', 'z'], 'owner': 'a', " + AFTER,
     }
-    assert told[3:] == ["{'count': 4, 'items': ['x', 'y', 'z', 'w'], 'owner': 'a'}"]
+    assert told[3:] == ["{'count': 4, 'items': ['x', 'y', 'z', 'w'], 'owner': 'a', " + AFTER]
 
 
 def test_a_bare_value_for_kafka_fails_its_message_and_not_the_job(upgraded: Upgraded) -> None:
@@ -209,7 +221,7 @@ def test_a_killed_cluster_resumes_from_its_last_checkpoint_and_flink_refuses_wha
     resumed = re.search(r"Resuming from the checkpoint (.*/chk-\d+), completed ", said)
     assert resumed is not None, said
     assert (shop.cluster.parent / resumed[1] / "_metadata").is_file()
-    assert told == [*upgraded.told, "{'count': 5, 'items': ['x', 'y', 'z', 'w', 'v'], 'owner': 'a'}"]
+    assert told == [*upgraded.told, "{'count': 5, 'items': ['x', 'y', 'z', 'w', 'v'], 'owner': 'a', " + AFTER]
     assert "Error: JobManager was killed by signal 9. Its log, " in said
     last = (
         rf"  Start it again with --resume: it goes on from the checkpoint {re.escape(str(shop.cluster))}/.*/chk-\d+, "
