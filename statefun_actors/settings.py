@@ -44,7 +44,8 @@ class Settings:
     Args:
         on_failure: failure policy of classes and handlers that have none of their own.
         handler_timeout: time limit of an async or blocking handler; a plain one can't be interrupted. None: no limit.
-        retry_budget: total time that one batch may wait between attempts of messages that fail.
+        retry_budget: total time that one batch may wait between attempts of messages that fail. A message whose next
+            wait exceeds what is left is given up without its remaining attempts.
         body_limit: maximum bytes of a request body.
         record_egresses: egresses that accept only ``kafka_record`` and ``kinesis_record``.
         linger: time for which ``serve`` may delay the reply to a batch of two or more, while Flink sends many; 0: none.
@@ -241,7 +242,7 @@ SPELLINGS: Final = (
         "retry-budget",
         "DURATION",
         read_seconds,
-        "Total time that one batch may wait between attempts of messages that fail.",
+        "Total time that one batch may wait between attempts of messages that fail; then they get no more of them.",
     ),
     Spelling("body_limit", "body-limit", "SIZE", read_size, "Maximum bytes of a request body."),
     Spelling(

@@ -42,7 +42,8 @@ class CallError(StatefunActorsError):
 class UnavailableError(CallError, ConnectionError):
     """No engine confirmed the message within the timeout. It may or may not have been delivered.
 
-    The same call with the same ``key=`` delivers it once, even if this call delivered it.
+    All attempts of a call have one idempotency key, ``error.key``. The same call with ``key=error.key`` delivers the
+    message once, even if this call delivered it, within a day. Without it, it is a new message.
     """
 
     retryable: ClassVar[bool] = True
@@ -62,7 +63,10 @@ class UnavailableError(CallError, ConnectionError):
 
 
 class ReplyTimeoutError(CallError, TimeoutError):
-    """The message is delivered, but no reply came within the timeout. Asking again sends another message."""
+    """The message is delivered, but no reply came within the timeout.
+
+    Asking again sends another message; under the ``key=`` of this call, if it had one, it waits for the same reply.
+    """
 
     def __str__(self) -> str:
         return (
@@ -112,7 +116,10 @@ class UnexpectedReplyError(CallError, TypeError):
 
 
 class MessageRefusedError(CallError, ValueError):
-    """The target does not take the message, or its handler failed for the last time. No retry helps."""
+    """The target does not take the message, or its handler failed for the last time. No retry helps.
+
+    Under the same ``key=`` the answer stays the same for a day, even if the code has been mended: use a new key.
+    """
 
     def __str__(self) -> str:
         return f"{self.target} refused the message: {self.said}"

@@ -270,11 +270,12 @@ def activity(typename: str, **options: Unpack[_ActivityOptions]) -> _Decorator:
 
     Args:
         typename: ``<namespace>/<name>``.
-        options: ``attempts`` (5), their maximum number; the embedded engine counts those that end the process, too;
-            ``backoff`` (1.0), seconds before the second attempt, doubled before each further one; ``timeout``
-            (30 seconds) of one attempt; ``concurrency`` (no limit), the maximum of runs at once in a process; ``rate``
-            (no limit), the maximum of runs that begin in any second, minute or hour in a process: ``"60/m"``;
-            ``internal`` (False), whether it refuses messages from outside: only entities and functions start it.
+        options: ``attempts`` (5), their maximum number. On the embedded engine those that a crash cuts off count, too;
+            those that a stop of the engine cuts off do not, and run again. ``backoff`` (1.0), seconds before the second
+            attempt, doubled before each further one; ``timeout`` (30 seconds) of one attempt; ``concurrency`` (no
+            limit), the maximum of runs at once in a process; ``rate`` (no limit), the maximum of runs that begin in any
+            second, minute or hour in a process: ``"60/m"``; ``internal`` (False), whether it refuses messages from
+            outside: only entities and functions start it.
 
     Raises:
         DefinitionError: with all problems.

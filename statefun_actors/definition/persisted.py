@@ -108,13 +108,14 @@ def persisted(
             note: str | None = persisted()  # None while it is absent
 
     Args:
-        default: the value while the field is absent; immutable.
+        default: the value while the field is absent; immutable. Of an optional field (``X | None``) only None.
         factory: creates that value, for mutable ones: ``factory=list[str]``.
         name: name of the stored state, by default that of the field. A renamed field keeps its state
             if the old name is given here.
         type: type of the value, if there is no annotation (a function's state).
-        expire_after_write: time after its last write when the state expires.
-        expire_after_call: time after the entity's last batch when the state expires.
+        expire_after_write: time after its last write when the state expires. Reading is no write, assigning an equal
+            value is one.
+        expire_after_call: time after the entity's last batch when the state expires, whichever fields that used.
         convert: ``fn(TypedValue) -> value`` reads state that an older version wrote as another type. It gets
             the ``typename`` and the bytes, ``value``; ``statefun_actors.types.value_of`` decodes them.
             A result that does not fit the field's type fails the batch.

@@ -28,7 +28,7 @@ class DeadLetter:
     Args:
         egress: ``<namespace>/<name>`` of the egress.
         topic: topic of the Kafka record, by default the last part of *egress*.
-        attempts: total attempts, at least 1.
+        attempts: total attempts, at least 1; fewer once their pauses exceed the setting ``retry_budget``.
         backoff: seconds before the second attempt, doubled before each further one.
         as_value: send a ``statefun-actors/dead-letter`` value instead of a Kafka record.
 

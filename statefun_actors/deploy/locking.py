@@ -37,7 +37,7 @@ _EXPIRING: Final = re.compile(rf"(?P<typename>.+), (?P<mode>{'|'.join(_MODES)}) 
 
 @attrs.frozen
 class Refusal:
-    """A change of a state that Flink refuses: the job fails at the first message for its function, forever."""
+    """A change of a state that Flink refuses: a job that starts with it fails at its first message."""
 
     function: str
     before: StateSpec
@@ -66,8 +66,9 @@ def locked(served: Served, before: Lock | None = None) -> Lock:
 def check_compatible(before: Lock, served: Served) -> Sequence[Refusal]:
     """The changes that Flink would refuse if *served* resumed from a savepoint with the lock *before*.
 
-    A state's type must not change, nor whether it expires. The time of expiration may change, from the next start of
-    the job on. States may be added and removed.
+    A state's type must not change, nor whether it expires. How long it takes to expire may change, and whether that
+    counts from the last write or the last call: Flink applies it from the next start of the job on, to stored values,
+    too. States may be added and removed.
     """
     return [
         Refusal(function.typename, held, spec)

@@ -129,6 +129,7 @@ class Entity(metaclass=EntityMeta):
         """Send *message* after *delay* (a timedelta, or seconds). Zero is an ordinary send.
 
         With a *cancellation_token* it can be cancelled, and it replaces this entity's pending one of the same token.
+        Another entity, also of this class, may use the same token.
         Raises as :meth:`send` does, and ValueMismatchError for a negative delay.
         """
         (self.__scope__ or no_scope(self, "send_after")).send_after(delay, target, message, cancellation_token)
@@ -246,8 +247,8 @@ class Entity(metaclass=EntityMeta):
             schedule: an interval of a second or more, or a cron line of five fields: ``"0 9 * * mon-fri"``.
             target: any address.
             message: anything that can be sent.
-            name: name of the recurring message in this entity: another schedule of that name replaces it, the
-                same schedule changes nothing.
+            name: name of the recurring message in this entity. The same schedule, zone, target and message again change
+                nothing; another one of that name replaces it and begins anew.
             tz: the IANA zone of the cron line.
 
         Raises:

@@ -94,8 +94,8 @@ class Upgraded:
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
     need_flink()
     shop = Shop(tmp_path_factory.mktemp("shop"))
-    code = "self.total += 1; self.items.append(message.what); self.note = 'noted'; self.page = self.login = 'set'"
-    first = shop.arguments(FIRST + EXPIRES, code)
+    handle = "self.total += 1; self.items.append(message.what); self.note = 'noted'; self.page = self.login = 'set'"
+    first = shop.arguments(FIRST + EXPIRES, handle)
     with started(*first, "--savepoint", str(shop.savepoints), folder=shop.cluster) as flink:
         shop.add(flink, "x", "y")
         shop.told(flink, 2)

@@ -128,7 +128,9 @@ def test_messages_under_one_key_are_one_message(calls: Calls, ada: Address, requ
     assert calls.ask(ada, Deposit(cents=1), Deposited) == Deposited(6)
 
 
-def test_an_ask_under_the_key_of_a_tell_has_no_reply(calls: Calls, ada: Address, request: pytest.FixtureRequest) -> None:
+def test_an_ask_under_the_key_of_a_tell_has_no_reply(
+    calls: Calls, ada: Address, request: pytest.FixtureRequest
+) -> None:
     key = request.node.name
     calls.tell(ada, Deposit(cents=5), key=key)
     for question in (ada, Deposit(cents=5), Deposited), (ada, Deposit(cents=5)), (Account.deposit, ada.id, Deposit(5)):

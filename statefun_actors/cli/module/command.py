@@ -82,7 +82,7 @@ def module(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     Function types, states, limits and timeouts come from the application, and so do egresses that its source names.
     A checked file may have more: other applications, whose endpoints are at other hosts, and properties of Kafka. Run
     --lock before each deployment: it finds changes that Flink would refuse, of the type of a state, or of whether it
-    expires.
+    expires. When it expires may change: Flink applies that from the next start of the job on.
     """  # noqa: D301 - click wants the character itself
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.deploy import Deployed, planned_module, write_manifests, write_module
