@@ -227,10 +227,25 @@ def test_the_options_that_it_names_are_there() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_file_to_which_a_page_links_is_there(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", page.read_text(encoding="utf-8"))
+def test_what_a_page_links_to_is_there(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text(encoding="utf-8"))
 
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    assert [target for target in targets if not _is_there(page, target)] == []
+
+
+def _is_there(page: Path, target: str) -> bool:
+    """Whether there is *target*, a file and perhaps a heading in it, as *page* names it."""
+    name, _, heading = target.partition("#")
+    file = page.parent / name if name else page
+    return file.exists() and (not heading or heading in map(_anchor, _headings(file)))
+
+
+def _headings(file: Path) -> list[str]:
+    return re.findall(r"^#+ (.+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def test_the_readme_links_each_page_and_fits_on_two_screens() -> None:
