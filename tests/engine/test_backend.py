@@ -1,149 +1,31 @@
-"""The engine as a backend of the ingress: its answers to messages, and repeats of an idempotency key."""
+"""The engine as a backend of the ingress: its answers to messages, and messages that it does not take."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import ClassVar
 
 import pytest
 
-from statefun_actors import Address, Discard, Entity, TerminalError, handles, persisted
-from statefun_actors.engine import Engine, EngineOptions, ManualClock
+from statefun_actors import Entity
+from statefun_actors.engine import EngineOptions, ManualClock
 from statefun_actors.ingress import (
     Answer,
     AnswerLost,
     GivenUp,
     Handled,
     IngressMessage,
-    Interrupted,
-    KeyReused,
     NotTaken,
     Replied,
     Taken,
     TooMany,
     Wait,
 )
-from statefun_actors.model import TypedValue
 from statefun_actors.store import MemoryStore
-from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
-from tests.engine.engines import DEADLINE, HeldStore, held, running, until
+from tests.engine.asked import SERVED, A, Asked, Gate, Later, Moody, ask, turns
+from tests.engine.engines import HeldStore, held, running, until
 
-
-class Counter(Entity, typename="test/counter"):
-    n: int = persisted(default=0)
-
-    @handles(int)
-    def add(self, message: int) -> int:
-        self.n += message
-        return self.n
-
-    @handles(bool)
-    def add_silently(self, message: bool) -> None:
-        self.n += 1
-
-    @handles(bytes)
-    def reply_twice(self, message: bytes) -> str:
-        self.reply("first")
-        return "second"
-
-    @handles(str)
-    def refuse(self, message: str) -> None:
-        raise TerminalError(message)
-
-    @handles(float, on_failure=Discard())
-    def fail(self, message: float) -> None:
-        raise ValueError(message)
-
-
-class Gate(Entity, typename="test/gate"):
-    """Its handler waits until the test releases it."""
-
-    open: ClassVar[asyncio.Event]
-    entered: ClassVar[int] = 0
-
-    @handles(int)
-    async def wait(self, message: int) -> int:
-        Gate.entered += 1
-        await Gate.open.wait()
-        return message
-
-    @handles(str)
-    async def wait_too(self, message: str) -> None:
-        await Gate.open.wait()
-
-
-class Moody(Entity, typename="test/moody"):
-    """Fails until the test repairs it."""
-
-    cured: ClassVar[bool]
-
-    @handles(str)
-    def note(self, message: str) -> None:
-        if not Moody.cured:
-            raise ValueError("moody")
-
-
-class Later(Entity, typename="test/later"):
-    """Keeps its callers, and answers when a message says so."""
-
-    asker: Address | None = persisted(default=None)
-
-    @handles(int)
-    def asked(self, message: int) -> None:
-        self.asker = self.caller
-
-    @handles(bool)
-    def answer_later(self, message: bool) -> None:
-        assert self.caller is not None
-        self.send_after(60, self.caller, "after a while")
-
-    @handles(str)
-    def answer(self, message: str) -> None:
-        if self.asker is not None:
-            self.send(self.asker, message)
-
-
-@pytest.fixture(autouse=True)
-def closed_gate() -> None:
-    Gate.open, Gate.entered = asyncio.Event(), 0
-    Moody.cured = False
-
-
-A = Counter.at("a")
-SERVED = (Counter, Gate, Later)
-
-
-class Asked:
-    """The answer to a message, of which there must be exactly one."""
-
-    def __init__(self) -> None:
-        self._told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.forget: Callable[[], bool] = lambda: False
-
-    def tell(self, answer: Answer) -> None:
-        self._told.set_result(answer)
-
-    @property
-    def known(self) -> bool:
-        return self._told.done()
-
-    async def answer(self) -> Answer:
-        async with asyncio.timeout(DEADLINE):
-            return await self._told
-
-
-def ask(engine: Engine, target: Address, message: object, wait: Wait = Wait.TAKEN, key: str | None = None) -> Asked:
-    asked = Asked()
-    asked.forget = engine.take(IngressMessage(target, pack(message), 0, wait, key), asked.tell)
-    return asked
-
-
-async def turns() -> None:
-    """Run the event loop for more iterations than are needed."""
-    for _ in range(20):
-        await asyncio.sleep(0)
+pytestmark = pytest.mark.usefixtures("closed_gate")
 
 
 @pytest.mark.parametrize("key", [None, "key"])
@@ -229,122 +111,6 @@ async def test_after_a_failed_commit_the_caller_of_a_stored_message_is_not_asked
 
     assert answers == [AnswerLost("store test: the disk is full"), NotTaken("store test: the disk is full")]
     assert Gate.entered == 3  # that of "g" twice
-
-
-async def test_a_repeat_gets_the_first_result_and_nothing_happens_again() -> None:
-    async with running(*SERVED) as engine:
-        first = await ask(engine, A, 5, Wait.HANDLED, "key").answer()
-        again = [await ask(engine, A, 5, wait, "key").answer() for wait in Wait]
-        other = await ask(engine, Counter.at("b"), 5, Wait.HANDLED, "key").answer()
-
-        assert [first, *again, other] == [Replied(pack(5))] * 5
-        assert held(engine, A, "n") == 5
-
-
-async def test_a_repeat_of_a_call_that_did_not_wait_gets_that_it_is_taken() -> None:
-    async with running(*SERVED) as engine:
-        await ask(engine, A, 5, Wait.TAKEN, "key").answer()
-
-        assert await ask(engine, A, 5, Wait.HANDLED, "key").answer() == Taken()
-        assert held(engine, A, "n") == 5
-
-
-@pytest.mark.parametrize("other", [6, True, "5", TypedValue("test/of-the-same-bytes", pack(5).value)])
-async def test_another_message_under_the_same_key_is_refused(other: object) -> None:
-    async with running(*SERVED) as engine:
-        asked = ask(engine, A, 5, Wait.HANDLED, "key")
-        at_once = await ask(engine, A, other, Wait.HANDLED, "key").answer()
-        await asked.answer()
-        later = await ask(engine, A, other, Wait.HANDLED, "key").answer()
-
-        assert at_once == later == KeyReused("key")
-        assert held(engine, A, "n") == 5
-
-
-async def test_a_repeat_while_the_first_is_in_flight_waits_for_it() -> None:
-    async with running(*SERVED) as engine:
-        gate = Gate.at("g")
-        first = ask(engine, gate, 7, Wait.HANDLED, "key")
-        await until(lambda: Gate.entered)
-        second = ask(engine, gate, 7, Wait.HANDLED, "key")
-        taken = await ask(engine, gate, 7, Wait.TAKEN, "key").answer()
-        assert not first.known
-        assert not second.known
-        Gate.open.set()
-
-        assert (taken, await first.answer(), await second.answer()) == (Taken(), Replied(pack(7)), Replied(pack(7)))
-        assert Gate.entered == 1
-
-
-async def test_the_result_of_a_cancelled_wait_is_kept_for_a_repeat() -> None:
-    async with running(*SERVED) as engine:
-        gate = Gate.at("g")
-        first = ask(engine, gate, 7, Wait.HANDLED, "key")
-        await until(lambda: Gate.entered)
-        first.forget()
-        Gate.open.set()
-
-        assert await ask(engine, gate, 7, Wait.HANDLED, "key").answer() == Replied(pack(7))
-        assert not first.known
-
-
-async def test_a_key_counts_for_a_day_and_then_its_row_goes_away() -> None:
-    store, clock = MemoryStore(), ManualClock()
-    async with running(*SERVED, store=store, clock=clock) as engine:
-        await ask(engine, A, 5, Wait.HANDLED, "key").answer()
-        await ask(engine, A, 5, Wait.HANDLED, "other").answer()
-        clock.set_ms(clock.now_ms() + 86_399_999)
-        before = await ask(engine, A, 5, Wait.HANDLED, "key").answer()
-        clock.set_ms(clock.now_ms() + 1)
-        after = await ask(engine, A, 5, Wait.HANDLED, "key").answer()
-
-    assert (before, after) == (Replied(pack(5)), Replied(pack(15)))
-    assert [row.key for row in store.requests()] == ["key"]
-
-
-async def test_a_key_that_is_used_again_is_not_swept_away_with_its_old_row() -> None:
-    store, clock = HeldStore(), ManualClock()
-    async with running(*SERVED, store=store, clock=clock) as engine:
-        await ask(engine, A, 5, Wait.HANDLED, "key").answer()
-        clock.set_ms(clock.now_ms() + 86_400_000)
-        begun = store.begun
-        store.let_go.clear()
-        again = ask(engine, A, 5, Wait.HANDLED, "key")
-        await until(lambda: store.begun > begun)
-        clock.set_ms(clock.now_ms() + 60_000)
-        other = ask(engine, A, 5, Wait.TAKEN, "other")
-        store.let_go.set()
-        await other.answer()
-
-        assert await again.answer() == Replied(pack(10))
-        assert await ask(engine, A, 5, Wait.HANDLED, "key").answer() == Replied(pack(10))
-
-
-async def test_over_a_restart_a_repeat_gets_the_first_result_and_who_was_pending_gets_it_too(tmp_path: object) -> None:
-    path = f"{tmp_path}/store.db"
-    store = SqliteStore(path)
-    async with running(*SERVED, store=store) as engine:
-        await ask(engine, A, 5, Wait.HANDLED, "key").answer()
-        pending = ask(engine, Gate.at("g"), 7, Wait.HANDLED, "key")
-        open_end = ask(engine, Later.at("l"), 1, Wait.REPLY, "key")
-        taken = await ask(engine, Gate.at("g"), 7, Wait.TAKEN, "key").answer()
-        await ask(engine, Later.at("l"), 1, Wait.TAKEN, "key").answer()
-    answers = [await pending.answer(), await open_end.answer()]
-    store.close()
-
-    store = SqliteStore(path)
-    async with running(*SERVED, store=store) as engine:
-        repeated = await ask(engine, A, 5, Wait.HANDLED, "key").answer()
-        pending = ask(engine, Gate.at("g"), 7, Wait.HANDLED, "key")
-        Gate.open.set()
-        found = await pending.answer()
-        open_end = ask(engine, Later.at("l"), 1, Wait.REPLY, "key")
-        await ask(engine, Later.at("l"), "here", Wait.HANDLED).answer()
-        last = await open_end.answer()
-    store.close()
-
-    assert (taken, answers) == (Taken(), [Interrupted(), Interrupted()])
-    assert (repeated, found, last) == (Replied(pack(5)), Replied(pack(7)), Replied(pack("here")))
 
 
 @pytest.mark.parametrize("key", [None, "key"])

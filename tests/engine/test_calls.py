@@ -15,9 +15,9 @@ from statefun_actors.engine.epoch import Epoch
 from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, Interrupted, NotTaken, Replied, Wait
 from statefun_actors.store import Commit, MemoryStore
 from statefun_actors.types import pack
+from tests.engine.asked import Counter, Later
 from tests.engine.engines import DEADLINE, held, running, send, until
 from tests.engine.refusing import POISON, RefusingStore
-from tests.engine.test_backend import Counter, Later
 
 FIRST, SECOND = pack("first"), pack("second")
 ERROR = ValueError("no")

@@ -1,43 +1,20 @@
-"""The engine: epochs, order, failures, restarts. Over a memory store whose commits can be held up or made to fail."""
+"""The engine: the order of messages, failures, delays and expiry."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from typing import ClassVar
 
 import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
-from statefun_actors.engine import EngineOptions, EpochLostError, ManualClock
-from statefun_actors.ingress import Answer, AnswerLost, IngressMessage, NotTaken, Replied, Wait
+from statefun_actors.engine import EngineOptions, ManualClock
+from statefun_actors.ingress import Answer, IngressMessage, Replied, Wait
 from statefun_actors.model import TypedValue
-from statefun_actors.store import Commit, MemoryStore, Message
+from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import HeldStore, held, running, send, until
-
-
-class Counter(Entity, typename="test/counter"):
-    n: int = persisted(default=0)
-
-    @handles(int)
-    def add(self, message: int) -> int:
-        self.n += message
-        return self.n
-
-
-class Gate(Entity, typename="test/gate"):
-    """Its handler waits until the test releases it."""
-
-    entered: ClassVar[list[str]] = []
-    open: ClassVar[asyncio.Event]
-    n: int = persisted(default=0)
-
-    @handles(int)
-    async def wait(self, message: int) -> None:
-        Gate.entered.append(self.id)
-        await Gate.open.wait()
-        self.n += message
+from tests.engine.counters import Counter
+from tests.engine.engines import held, running, send
 
 
 class Recorder(Entity, typename="test/recorder"):
@@ -46,18 +23,6 @@ class Recorder(Entity, typename="test/recorder"):
     @handles(int)
     def note(self, message: int) -> None:
         self.seen.append(message)
-
-
-class Shouter(Entity, typename="test/shouter"):
-    """Its first run shouts once, the second one twice."""
-
-    runs: ClassVar[int] = 0
-
-    @handles(int)
-    def shout(self, message: int) -> None:
-        Shouter.runs += 1
-        for _ in range(Shouter.runs):
-            self.send_egress("test/shouts", message)
 
 
 class Relay(Entity, typename="test/relay"):
@@ -108,181 +73,6 @@ class Fading(Entity, typename="test/fading"):
     @handles(int)
     def touch(self, message: int) -> str:
         return f"{self.written} {self.called}"
-
-
-async def test_the_next_epoch_runs_while_one_is_written_and_falls_with_it() -> None:
-    store = HeldStore()
-    async with running(Counter, store=store) as engine:
-        store.let_go.clear()
-        send(engine, Counter.at("a"), pack(1))
-        await until(lambda: store.begun == 1)
-        send(engine, Counter.at("a"), pack(1))
-        second = asyncio.create_task(engine.durable())
-        await until(lambda: held(engine, Counter.at("a"), "n") == 2)
-        store.fail = True
-        store.let_go.set()
-        with pytest.raises(EpochLostError) as raised:
-            await second
-        store.fail = False
-        await engine.idle()
-
-        assert str(raised.value) == "not stored, so send it again: store test: the disk is full"
-        assert held(engine, Counter.at("a"), "n") is None
-        assert store.load([Counter.at("a")]) == [None]
-
-
-async def test_a_failed_commit_loses_nothing_that_was_durable() -> None:
-    store, answers = HeldStore(), list[Answer]()
-    async with running(Counter, store=store) as engine:
-        send(engine, Counter.at("a"), pack(5))
-        await engine.durable()
-        store.fail = True
-        send(engine, Counter.at("a"), pack(7))
-        with pytest.raises(EpochLostError):
-            await engine.durable()
-        engine.take(IngressMessage(Counter.at("a"), pack(7)), answers.append)
-        store.fail = False
-        await engine.idle()
-        send(engine, Counter.at("a"), pack(1))
-        await engine.durable()
-
-        assert held(engine, Counter.at("a"), "n") == 6
-        assert answers == [NotTaken("store test: the disk is full")]
-        assert engine.view.error is None
-
-
-async def test_a_read_that_fails_while_a_commit_is_written_runs_nothing_of_that_commit_twice() -> None:
-    store, Shouter.runs = HeldStore(), 0
-    await store.commit(Commit(messages=[Message(1, Shouter.at("a"), pack(5))], next_seq=2))
-    answers: list[Answer] = []
-    async with running(Shouter, Counter, store=store) as engine:
-        store.let_go.clear()
-        await until(lambda: store.begun == 2)  # which deals with that message
-        durable = asyncio.create_task(engine.durable())
-        store.fail_reads = 1
-        engine.take(IngressMessage(Counter.at("b"), pack(1), wait=Wait.HANDLED), answers.append)
-        for _ in range(20):
-            await asyncio.sleep(0)
-        store.let_go.set()
-        await asyncio.wait([durable])
-        await engine.idle()
-
-        assert len(store.egress_after(0, 10)) == 1
-        assert answers == [NotTaken("store test: the disk can't be read")]
-        assert held(engine, Counter.at("b"), "n") is None
-        assert store.counts()["messages"] == 0
-
-
-async def test_a_commit_that_succeeds_while_the_memory_is_lost_counts_for_those_who_wait() -> None:
-    Gate.open, Gate.entered = asyncio.Event(), []
-    store, answers = HeldStore(), list[Answer]()
-    async with running(Gate, Counter, store=store) as engine:
-        store.let_go.clear()
-        engine.take(IngressMessage(Gate.at("slow"), pack(1), wait=Wait.HANDLED), answers.append)
-        await until(lambda: Gate.entered)
-        await until(lambda: store.begun)
-        store.fail_reads = 1
-        send(engine, Counter.at("b"), pack(1))
-        await until(lambda: engine.view.lost)
-        early = list(answers)
-        store.let_go.set()
-        await until(lambda: answers)
-        Gate.open.set()
-        await engine.idle()
-
-        assert (early, answers) == ([], [AnswerLost("store test: the disk can't be read")])
-        assert held(engine, Gate.at("slow"), "n") == 1
-
-
-async def test_replies_are_released_only_once_their_epoch_is_durable() -> None:
-    store = HeldStore()
-    answers: list[Answer] = []
-    async with running(Counter, store=store) as engine:
-        store.let_go.clear()
-        engine.take(IngressMessage(Counter.at("a"), pack(1), wait=Wait.HANDLED), answers.append)
-        await until(lambda: store.begun == 1)
-        before = list(answers)
-        store.let_go.set()
-        await engine.idle()
-
-        assert (before, answers) == ([], [Replied(pack(1))])
-
-
-async def test_callers_that_wait_for_a_reply_get_an_error_when_the_epoch_is_lost() -> None:
-    store = HeldStore()
-    answers: list[Answer] = []
-    async with running(Counter, store=store) as engine:
-        store.fail = True
-        engine.take(IngressMessage(Counter.at("a"), pack(1), wait=Wait.REPLY), answers.append)
-        await until(lambda: answers)
-        store.fail = False
-
-        assert answers == [NotTaken("store test: the disk is full")]
-
-
-async def test_a_suspended_handler_delays_nobody_else_and_its_message_counts_as_waiting() -> None:
-    Gate.open, Gate.entered = asyncio.Event(), []
-    store = MemoryStore()
-    async with running(Gate, Counter, store=store) as engine:
-        send(engine, Gate.at("slow"), pack(1))
-        await until(lambda: Gate.entered)
-        send(engine, Counter.at("quick"), pack(1))
-        await engine.durable()
-        counts = dict(store.counts())
-        Gate.open.set()
-        await engine.idle()
-
-        assert (counts["messages"], counts["test/counter"]) == (1, 1)
-        assert held(engine, Gate.at("slow"), "n") == 1
-        assert store.counts()["messages"] == 0
-
-
-async def test_a_message_whose_handler_was_suspended_at_a_stop_runs_again_at_the_next_start() -> None:
-    Gate.open, Gate.entered = asyncio.Event(), []
-    store = MemoryStore()
-    async with running(Gate, store=store) as engine:
-        send(engine, Gate.at("slow"), pack(1))
-        await until(lambda: Gate.entered)
-    Gate.open.set()
-    async with running(Gate, store=store) as engine:
-        await engine.idle()
-
-        assert Gate.entered == ["slow", "slow"]
-        assert held(engine, Gate.at("slow"), "n") == 1
-
-
-async def test_thousands_of_handlers_are_suspended_together_one_batch_for_each_address() -> None:
-    Gate.open, Gate.entered = asyncio.Event(), []
-    async with running(Gate) as engine:
-        for _ in range(2):
-            for index in range(3_000):
-                send(engine, Gate.at(str(index)), pack(1))
-            await until(lambda: len(Gate.entered) == 3_000)
-        Gate.open.set()
-        await engine.idle()
-
-        assert len(Gate.entered) == 6_000
-        assert {held(engine, Gate.at(str(index)), "n") for index in range(3_000)} == {2}
-
-
-async def test_a_lost_commit_drops_what_suspended_handlers_were_doing() -> None:
-    Gate.open, Gate.entered = asyncio.Event(), []
-    store = HeldStore()
-    async with running(Gate, Counter, store=store) as engine:
-        send(engine, Gate.at("slow"), pack(1))
-        await engine.durable()
-        await until(lambda: Gate.entered)
-        store.fail = True
-        send(engine, Counter.at("a"), pack(1))
-        with pytest.raises(EpochLostError):
-            await engine.durable()
-        store.fail = False
-        Gate.open.set()
-        await engine.idle()
-
-        assert Gate.entered == ["slow", "slow"]
-        assert held(engine, Gate.at("slow"), "n") == 1
-        assert held(engine, Counter.at("a"), "n") is None
 
 
 async def test_messages_from_one_sender_to_one_receiver_arrive_in_order() -> None:
@@ -438,45 +228,3 @@ async def test_a_cache_smaller_than_the_population_changes_nothing_but_speed() -
         await engine.idle()
 
         assert {held(engine, Counter.at(str(index)), "n") for index in range(200)} == {3}
-
-
-async def test_messages_of_successive_loop_iterations_share_a_commit() -> None:
-    store = HeldStore()
-    async with running(Counter, store=store) as engine:
-        for _ in range(3):
-            send(engine, Counter.at("a"), pack(1))
-            send(engine, Counter.at("b"), pack(1))
-            await asyncio.sleep(0)
-        await engine.idle()
-
-    assert store.begun == 1
-
-
-async def test_a_message_that_comes_alone_waits_for_no_other() -> None:
-    store = HeldStore()
-    async with running(Counter, store=store) as engine:
-
-        async def turns_until_a_commit_of(messages: int) -> int:
-            await engine.idle()
-            store.begun = turns = 0
-            for _ in range(messages):
-                send(engine, Counter.at("a"), pack(1))
-            while not store.begun:
-                await asyncio.sleep(0)
-                turns += 1
-            return turns
-
-        alone, alone_again = await turns_until_a_commit_of(1), await turns_until_a_commit_of(1)
-        assert await turns_until_a_commit_of(2) == alone + 1 == alone_again + 1
-
-
-async def test_no_stream_of_messages_keeps_an_epoch_open() -> None:
-    store = HeldStore()
-    async with running(Counter, store=store) as engine:
-        turns = 0
-        while not store.begun:
-            send(engine, Counter.at("a"), pack(1))
-            send(engine, Counter.at("b"), pack(1))
-            await asyncio.sleep(0)
-            turns += 1
-            assert turns < 20

@@ -13,9 +13,9 @@ from statefun_actors.engine import ManualClock
 from statefun_actors.ingress import GivenUp, IngressMessage, KeyReused, Replied, Taken, Wait
 from statefun_actors.store import Commit, KeyedRequest, MemoryStore, RequestState
 from statefun_actors.types import pack
+from tests.engine.asked import ask
 from tests.engine.engines import held, running, until
 from tests.engine.refusing import POISON, RefusingStore
-from tests.engine.test_backend import ask
 
 
 class Gate(Entity, typename="test/gate"):

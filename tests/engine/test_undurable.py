@@ -17,8 +17,8 @@ from statefun_actors.ingress import AnswerLost, NotTaken, Replied, Taken, Wait
 from statefun_actors.store import MemoryStore, Store
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack, value_of
+from tests.engine.asked import ask, turns
 from tests.engine.engines import HeldStore, held, running, send, until
-from tests.engine.test_backend import ask, turns
 
 
 class Counter(Entity, typename="test/counter"):
