@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tests.conformance.cases.embedded_http import ingress
+from tests.conformance.cases.ingress import ingress
 from tests.conformance.engine import EngineKind
 from tests.conformance.gateway import open_gateway
 from tests.conformance.sections import Case, DoorCase, Once, Pending, Sentence

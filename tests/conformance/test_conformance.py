@@ -6,7 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.conformance.cases.embedded_http import ingress
+from tests.conformance.cases.ingress import ingress
 from tests.conformance.doors import OpenDoor
 from tests.conformance.engine import Can, EngineKind
 from tests.conformance.gateway import open_gateway

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.client.bank import Account, Echo, Later, Loan
-from tests.conformance.cases.embedded_http import Counter, Forwarder, Several, Tally, Teller
+from tests.conformance.cases.ingress import Counter, Forwarder, Several, Tally, Teller
 from tests.moving.house import House, Quiet, functions
 from tests.polyglot.greeter import User
 from tests.polyglot.traveller import Traveller

@@ -8,7 +8,7 @@ from datetime import timedelta
 from statefun_actors import Address, Entity, NoAnswer, answers, handles, persisted
 from statefun_actors.asking import REPLY, Open, failed, order
 from statefun_actors.types import pack
-from tests.conformance.cases.embedded_http import Ingress, ingress
+from tests.conformance.cases.ingress import Ingress, ingress
 from tests.conformance.engine import Start
 from tests.conformance.sections import ASKING as A
 
