@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import statefun_actors
-from tests.architecture.import_table import PACKAGE, TABLE, circles, unused, violations
+from tests.architecture.import_search import PACKAGE, circles, unused, violations
+from tests.architecture.import_table import TABLE
 
 ROOT = Path(__file__).parents[2]
 

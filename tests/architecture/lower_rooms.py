@@ -1,0 +1,92 @@
+"""The imports that the rooms below the engine may make: values, entities, endpoints and HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
+    "text": frozenset(),
+    "units": frozenset(),
+    "backoff": frozenset(),
+    "errors": frozenset(),
+    "address": frozenset({"errors"}),
+    "host": frozenset(),
+    "model": frozenset({"address"}),
+    "system": frozenset(),
+    "types": frozenset({"text", "errors", "address", "model"}),
+    "wire": frozenset({"errors", "address", "model"}),
+    "store": frozenset({"text", "errors", "address", "model"}),
+    "store.sqlite": frozenset({"text", "address", "model", "system", "store"}),
+    "partitions": frozenset({"address", "model"}),
+    "store.partitioned": frozenset({"address", "model", "system", "store", "store.sqlite", "partitions"}),
+    "asking": frozenset({"errors", "address", "model", "types"}),
+    "definition": frozenset({"errors", "address", "host", "model", "types", "asking"}),
+    "calls": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
+    "client": frozenset({"address", "backoff", "model", "types", "calls"}),
+    "functions": frozenset({"errors", "address", "model", "types", "definition"}),
+    "settings": frozenset({"units", "errors", "address", "definition"}),
+    "entity": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
+    "conversations": frozenset({"errors", "address", "model", "types", "asking", "definition", "functions"}),
+    "dispatch": frozenset(
+        {
+            "text",
+            "backoff",
+            "errors",
+            "address",
+            "host",
+            "model",
+            "types",
+            "asking",
+            "definition",
+            "settings",
+            "conversations",
+        }
+    ),
+    "telemetry": frozenset({"text", "errors", "address", "model", "asking", "dispatch"}),
+    "endpoint": frozenset(
+        {
+            "text",
+            "errors",
+            "address",
+            "host",
+            "model",
+            "types",
+            "wire",
+            "asking",
+            "definition",
+            "settings",
+            "dispatch",
+        }
+    ),
+    "compat": frozenset(
+        {"errors", "address", "model", "types", "wire", "definition", "functions", "settings", "dispatch", "endpoint"}
+    ),
+    "ingress": frozenset(
+        {"text", "units", "errors", "address", "model", "types", "asking", "definition", "conversations", "dispatch"}
+    ),
+    "deploy": frozenset({"errors", "model", "asking", "definition", "settings"}),
+    "http": frozenset(
+        {
+            "text",
+            "units",
+            "errors",
+            "address",
+            "model",
+            "system",
+            "types",
+            "wire",
+            "partitions",
+            "asking",
+            "settings",
+            "conversations",
+            "dispatch",
+            "endpoint",
+            "telemetry",
+            "ingress",
+        }
+    ),
+    "history": frozenset({"address", "model", "store"}),
+}
+"""The first lines of the table, lowest rooms first."""
