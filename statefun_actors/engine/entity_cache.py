@@ -63,6 +63,17 @@ class EntityCache:
         if record is not None:
             self.bytes -= record.size
 
+    def forget_emptied(self, addresses: Iterable[Address]) -> None:
+        """Forget those of *addresses* that are unchanged since they lost their states, with an epoch that is durable.
+
+        Nothing has to be read to make them anew, and most, such as asks that are over, never are.
+        """
+        for address in addresses:
+            record = self._records.get(address)
+            if record is not None and record.epoch <= self.durable_epoch and not record.running:
+                del self._records[address]
+                self.bytes -= record.size
+
     def evict(self) -> None:
         """Evict records beyond the bound."""
         if self.bytes <= self._bound:

@@ -26,9 +26,7 @@ from statefun_actors.store import (
     Message,
     Timer,
     expires_ms,
-    has_bytes,
     pack,
-    resize,
 )
 
 
@@ -109,6 +107,7 @@ class Epoch:
         "dead_letters_done",
         "egress",
         "egress_done",
+        "emptied",
         "entities",
         "grown",
         "history",
@@ -136,6 +135,8 @@ class Epoch:
         self.grown = 0
         """The growth of its entities in bytes, known after the seal."""
         self.entities: dict[Address, EntityRecord] = {}
+        self.emptied: list[Address] = []
+        """Entities without any state, known after the seal."""
         self.removed: dict[Address, None] = {}
         """Expired rows, which are deleted without being read."""
         self.messages: dict[int, Message] = {}
@@ -194,12 +195,16 @@ class Epoch:
         grown = 0
         for address, record in self.entities.items():
             packed = pack(record)
-            if packed is None and not record.stored:
-                continue  # it was created and deleted within this epoch
+            if packed is None:
+                self.emptied.append(address)
+                if not record.stored:
+                    continue  # it was created and deleted within this epoch
             record.stored = True
+            size = 0 if packed is None else len(packed)
             if address[0] == REPLY:
-                self.asks += (packed is not None) - has_bytes(record)
-            grown += resize(record, packed)
+                self.asks += (size > 0) - (record.packed > 0)
+            grown += size - record.packed
+            record.packed = size
             declared = expiring.get(address[0]) if packed is not None else None
             rows.append(EntityRow(address, packed, None if declared is None else expires_ms(record, declared)))
         self.grown = grown

@@ -212,12 +212,12 @@ class WorkingSet:
 
     def at_rest(self, address: Address) -> bool:
         """Whether a message to *address*, which is served, could run at once, before all others that come later."""
-        paused = self.mailboxes.paused
+        paused, stand_ins = self.mailboxes.paused, self.callers.stand_ins
         return (
             self.direct
             and self.mailboxes.of(address) is None
             and not (paused.pauses and paused.covers(address))
-            and address not in self.callers.stand_ins
+            and not (stand_ins and address in stand_ins)
         )
 
     def drop(self, address: Address) -> None:
@@ -273,6 +273,7 @@ class WorkingSet:
             self.mailboxes.release(self._sealed_seq)
         for on_end in sealed.on_end:
             on_end(None)
+        self.cache.forget_emptied(sealed.emptied)
         self.cache.evict()
 
 

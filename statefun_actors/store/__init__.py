@@ -15,9 +15,7 @@ from statefun_actors.store.entity_record import (
     expire,
     expires_ms,
     expiry_ms,
-    has_bytes,
     pack,
-    resize,
     unpack,
 )
 from statefun_actors.store.errors import (
@@ -115,7 +113,6 @@ __all__ = [
     "expires_ms",
     "expiry_ms",
     "file_of",
-    "has_bytes",
     "has_partitions",
     "new_partitions",
     "open_one_of",
@@ -128,7 +125,6 @@ __all__ = [
     "read_pauses",
     "ready_name",
     "replace_store",
-    "resize",
     "restore_store",
     "unpack",
     "unstorable_text",

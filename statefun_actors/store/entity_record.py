@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from statefun_actors.address import Address
 from statefun_actors.errors import StateDecodeError
@@ -34,24 +35,24 @@ class DamagedStateError(StateDecodeError):
         )
 
 
-class EntityRecord:
+class EntityRecord(Struct, eq=False):
     """One entity in memory. ``state`` has every declared name; None if it is absent."""
 
-    __slots__ = ("epoch", "last_call_ms", "running", "size", "state", "stored", "written_ms")
+    state: dict[str, TypedValue | None]
+    written_ms: dict[str, int]
+    last_call_ms: int
+    packed: int = 0
+    """Bytes of its packed form when it was last read or packed."""
+    stored: bool = False
+    """Whether the store may have a row of it. False only until it is written the first time."""
+    epoch: int = 0
+    """The last epoch that changed it."""
+    running: bool = False
 
-    def __init__(
-        self, state: dict[str, TypedValue | None], written_ms: dict[str, int], last_call_ms: int, packed: int = 0
-    ) -> None:
-        self.state = state
-        self.written_ms = written_ms
-        self.last_call_ms = last_call_ms
-        self.epoch = 0
-        """The last epoch that changed it."""
-        self.running = False
-        self.stored = packed > 0
-        """Whether the store may have a row of it. False only until it is written the first time."""
-        self.size = _BASE_SIZE + _VALUE_SIZE * len(state) + packed
-        """Approximate bytes in memory when it was last read or packed."""
+    @property
+    def size(self) -> int:
+        """Approximate bytes in memory when it was last read or packed. The names of its states never change."""
+        return _BASE_SIZE + _VALUE_SIZE * len(self.state) + self.packed
 
 
 _BASE_SIZE: Final = 700
@@ -73,7 +74,7 @@ def unpack(address: Address, packed: bytes | None, names: Iterable[str]) -> Enti
         raise DamagedStateError(address, len(packed), str(error)) from error
     for name, (typename, value) in stored.items():
         state[name] = TypedValue(typename, value)
-    return EntityRecord(state, written_ms, last_call_ms, len(packed))
+    return EntityRecord(state, written_ms, last_call_ms, len(packed), stored=True)
 
 
 def pack(record: EntityRecord) -> bytes | None:
@@ -82,18 +83,6 @@ def pack(record: EntityRecord) -> bytes | None:
     if not stored:
         return None
     return _encode((stored, record.written_ms, record.last_call_ms))
-
-
-def has_bytes(record: EntityRecord) -> bool:
-    """Whether it had states when it was last read or packed."""
-    return record.size > _BASE_SIZE + _VALUE_SIZE * len(record.state)
-
-
-def resize(record: EntityRecord, packed: bytes | None) -> int:
-    """Update the size of *record*, packed as *packed*; return its growth."""
-    before = record.size
-    record.size = size = _BASE_SIZE + _VALUE_SIZE * len(record.state) + (len(packed) if packed is not None else 0)
-    return size - before
 
 
 def change(record: EntityRecord, changes: State, now_ms: int, *, expires: bool) -> None:

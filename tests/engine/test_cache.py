@@ -207,3 +207,49 @@ async def test_an_entity_whose_message_was_given_up_leaves_the_memory_like_any_o
 
         assert store.read.count(Failing.at("f")) == 3
         assert [letter.error for letter in engine.view.dead_letters()] == ["no"] * 3
+
+
+class Leaving(Entity, typename="test/leaving"):
+    text: str = persisted(default="")
+
+    @handles(str)
+    def append(self, message: str) -> None:
+        self.text += message
+
+    @handles(bool)
+    def leave(self, message: bool) -> None:
+        self.clear()
+
+
+async def test_an_entity_without_states_leaves_the_cache_once_that_is_durable() -> None:
+    store, address = Reading(), Leaving.at("1")
+    async with running(Leaving, store=store) as engine:
+        for value in ("a", "b", True):
+            send(engine, address, pack(value))
+            await engine.idle()
+        assert store.read == [address]
+        send(engine, address, pack("c"))
+        await engine.idle()
+
+        assert store.read == [address, address]
+        assert held(engine, address, "text") == "c"
+
+
+async def test_an_entity_that_has_states_again_when_its_end_is_durable_stays_in_the_cache() -> None:
+    store, address = Reading(), Leaving.at("1")
+    async with running(Leaving, store=store) as engine:
+        send(engine, address, pack("a"))
+        await engine.idle()
+        store.let_go.clear()
+        begun = store.begun
+        send(engine, address, pack(True))
+        await until(lambda: store.begun > begun)
+        send(engine, address, pack("b"))
+        await until(lambda: held(engine, address, "text") == "b")
+        store.let_go.set()
+        await engine.idle()
+        send(engine, address, pack("c"))
+        await engine.idle()
+
+        assert store.read == [address]
+        assert held(engine, address, "text") == "bc"
