@@ -51,9 +51,14 @@ class _EngineHost(SystemHost):
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.token = clock.token
+        self._last = (0, at_ms(0))
+        """The last time, and its milliseconds: many messages are handled within one."""
 
     def now(self) -> datetime:
-        return at_ms(self._clock.now_ms())
+        ms = self._clock.now_ms()
+        if ms != self._last[0]:
+            self._last = (ms, at_ms(ms))
+        return self._last[1]
 
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)

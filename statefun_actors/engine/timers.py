@@ -61,20 +61,23 @@ class Timers:
                 self.cancel(timer.caller, timer.token, epoch)
             self._tokens[timer.caller, timer.token] = timer
         epoch.timers[timer.seq] = timer
-        self._uncommitted.setdefault(epoch.number, epoch.timers)
-        if (timer.due_ms, timer.seq) <= self._horizon:
-            self._remember(timer)
+        self._uncommitted[epoch.number] = epoch.timers
+        if (at := (timer.due_ms, timer.seq)) <= self._horizon:
+            self._near[timer.seq] = timer
+            heapq.heappush(self._heap, at)
+            if len(self._near) > _MOST:
+                self._shrink()
 
     def cancel(self, owner: Address, token: str, epoch: Epoch) -> bool:
         """Remove the pending timer of *owner* with *token*; return whether there was one."""
-        timer = self._tokens.get((owner, token))
+        timer = self._tokens.pop((owner, token), None)
         if timer is None:
             if self._horizon == _FOREVER:
                 return False
             timer = self._store.pending_timer(owner, token)
             if timer is None or timer.seq in self._gone:
                 return False
-        self._remove(timer, epoch)
+        self._drop(timer, epoch)
         return True
 
     def get(self, due_ms: int, seq: int) -> Timer:
@@ -158,12 +161,16 @@ class Timers:
             self._shrink()
 
     def _remove(self, timer: Timer, epoch: Epoch) -> None:
-        self._near.pop(timer.seq, None)
         if timer.token is not None and timer.caller is not None:
             key = (timer.caller, timer.token)
-            held = self._tokens.get(key)
-            if held is not None and held.seq == timer.seq:
-                del self._tokens[key]
+            held = self._tokens.pop(key, None)
+            if held is not None and held.seq != timer.seq:
+                self._tokens[key] = held
+        self._drop(timer, epoch)
+
+    def _drop(self, timer: Timer, epoch: Epoch) -> None:
+        """Remove *timer*, which is not in ``_tokens``."""
+        self._near.pop(timer.seq, None)
         if len(self._heap) > 2 * len(self._near) + _CHUNK:
             # Cancelled timers stay in the heap until they are due; those of answered asks may be far from it.
             self._heap = [(timer.due_ms, timer.seq) for timer in self._near.values()]

@@ -99,7 +99,8 @@ class MemoryStore:
         for seq in commit.timers_done:
             self._forget_timer(seq)
         for timer in commit.timers:
-            self._forget_timer(timer.seq)
+            if timer.seq in self._timers:
+                self._forget_timer(timer.seq)
             self._keep_timer(timer)
         _replace(self._messages, commit.messages_done, commit.messages)
         _replace(self._egress, commit.egress_done, commit.egress)
@@ -247,7 +248,11 @@ class MemoryStore:
 
     def _keep_timer(self, timer: Timer) -> None:
         self._timers[timer.seq] = timer
-        insort(self._due, (timer.due_ms, timer.seq))
+        due = self._due
+        if due and (timer.due_ms, timer.seq) < due[-1]:
+            insort(due, (timer.due_ms, timer.seq))
+        else:
+            due.append((timer.due_ms, timer.seq))
         if timer.caller is not None and timer.token is not None:
             self._by_token.setdefault((timer.caller, timer.token), set()).add(timer.seq)
 
