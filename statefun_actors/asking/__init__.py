@@ -1,5 +1,6 @@
 """Asks, answers and recurring messages: their messages, and the schedule of recurrences."""
 
+from statefun_actors.asking.encoded import Encoded
 from statefun_actors.asking.envelopes import (
     ANSWER,
     ATTEMPT,
@@ -17,7 +18,6 @@ from statefun_actors.asking.envelopes import (
     RESERVED,
     RESTORE,
     RESTORED,
-    RUNS_COUNTED_MS,
     SCHEDULE,
     TAKEN,
     Answer,
@@ -37,19 +37,14 @@ from statefun_actors.asking.envelopes import (
     Stop,
     address_of,
     answer,
+    answer_of,
     attempt,
-    attempt_token,
     failed,
-    is_run_id,
     order,
-    owns_schedule,
+    order_of,
     read_answer,
     read_attempt,
     read_order,
-    run_id,
-    run_key,
-    schedule_id,
-    schedule_name,
 )
 from statefun_actors.asking.gateway import (
     ANSWERS,
@@ -69,6 +64,16 @@ from statefun_actors.asking.gateway import (
     read_ask_found,
     read_request,
     request,
+)
+from statefun_actors.asking.ids import (
+    RUNS_COUNTED_MS,
+    attempt_token,
+    is_run_id,
+    owns_schedule,
+    run_id,
+    run_key,
+    schedule_id,
+    schedule_name,
 )
 from statefun_actors.asking.no_answer import (
     NoAnswer,
@@ -125,6 +130,7 @@ __all__ = [
     "Cease",
     "Close",
     "DelayedMessage",
+    "Encoded",
     "Expire",
     "Fire",
     "GatewayCall",
@@ -145,6 +151,7 @@ __all__ = [
     "address_of",
     "answer",
     "answer_bytes",
+    "answer_of",
     "attempt",
     "attempt_token",
     "failed",
@@ -155,6 +162,7 @@ __all__ = [
     "key_id",
     "not_restored",
     "order",
+    "order_of",
     "owns_schedule",
     "read_answer",
     "read_answer_record",

@@ -10,13 +10,13 @@ Orders and answers are msgpack, since only this library reads them; no class of 
 
 from __future__ import annotations
 
-import hashlib
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, overload
 
 import msgspec
 from msgspec import Struct
 
 from statefun_actors.address import Address
+from statefun_actors.asking.encoded import Encoded
 from statefun_actors.asking.recurrence import Recurrence
 from statefun_actors.model import TypedValue
 
@@ -197,21 +197,20 @@ class Attempt(Struct, frozen=True, array_like=True, gc=False):
     error: str = ""
 
 
-_MOST_DIGITS: Final = 12
-RUNS_COUNTED_MS: Final = 7 * 86_400_000
-"""The span in which like runs are counted together, in milliseconds. A week: an outage should not begin another."""
-_RUN: Final = "run:"
-_KEY: Final = 32
-"""Digits of a key, as many as of a token: 128 bits."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _order: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)
 _attempt: Final = msgspec.msgpack.Decoder(Attempt).decode
 _answer: Final = msgspec.msgpack.Decoder(Answer).decode
 
 
-def order(content: Order) -> TypedValue:
+def order(content: Order) -> Encoded[Order]:
     """Encode *content* as a message."""
-    return TypedValue(ORDER, _encode(content))
+    return Encoded(ORDER, _encode(content), content)
+
+
+def order_of(message: TypedValue) -> Order:
+    """The order in *message*. Raises ValueError: its bytes are not an order."""
+    return message.content if isinstance(message, Encoded) else read_order(message.value)
 
 
 def read_order(data: bytes) -> Order:
@@ -219,9 +218,14 @@ def read_order(data: bytes) -> Order:
     return _order.decode(data)
 
 
-def answer(content: Answer) -> TypedValue:
+def answer(content: Answer) -> Encoded[Answer]:
     """Encode *content* as a message."""
-    return TypedValue(ANSWER, _encode(content))
+    return Encoded(ANSWER, _encode(content), content)
+
+
+def answer_of(message: TypedValue) -> Answer:
+    """The answer in *message*. Raises ValueError: its bytes are not an answer."""
+    return message.content if isinstance(message, Encoded) else read_answer(message.value)
 
 
 def read_answer(data: bytes) -> Answer:
@@ -239,56 +243,17 @@ def read_attempt(data: bytes) -> Attempt:
     return _attempt(data)
 
 
-def attempt_token(target: Address, reply_address: Address) -> str:
-    """The cancellation token of the next attempt at *target*, of an activity, for the ask at *reply_address*.
-
-    It is shown in lists of delayed messages, so it has a digest of the ask's token, which is the permission to answer.
-    """
-    return f"{target} {hashlib.sha256(reply_address.id.encode()).hexdigest()[:_KEY]}"
-
-
 def failed(error: str) -> TypedValue:
     """The message to a reply address for a question that was given up, with the text of the error."""
     return TypedValue(FAILED, error.encode("utf-8", "backslashreplace"))
 
 
+@overload
+def address_of(parts: None) -> None: ...
+@overload
+def address_of(parts: _Address) -> Address: ...
+@overload
+def address_of(parts: _Address | None) -> Address | None: ...
 def address_of(parts: _Address | None) -> Address | None:
-    return None if parts is None else tuple.__new__(Address, parts)
-
-
-def run_id(ask: Open) -> str:
-    """The id at the reply function that counts asks like *ask*, which asks an activity.
-
-    Those are asks of one entity with the same question, ``then=`` and ``keep=`` within some days: the counter does not
-    live for ever. Callers are left out: the reply address of an asker's own caller differs each time.
-    """
-    assert ask.target is not None
-    content = (ask.asker, ask.then, ask.keep, ask.target[0], ask.question, ask.since_ms // RUNS_COUNTED_MS)
-    return f"{_RUN}{hashlib.sha256(_encode(content)).hexdigest()[:_KEY]}"
-
-
-def is_run_id(id: str) -> bool:
-    """Whether *id* is one of :func:`run_id`; a token is not."""
-    return id.startswith(_RUN)
-
-
-def run_key(id: str, number: int) -> str:
-    """The key of the activity run *number* that the counter at *id* has counted."""
-    return hashlib.sha256(f"{id} {number}".encode()).hexdigest()[:_KEY]
-
-
-def schedule_id(sender: Address, name: str) -> str:
-    """The id of the schedule *name* of *sender* at the schedule function."""
-    return f"{len(name)}:{name}:{sender}"
-
-
-def schedule_name(id: str) -> str:
-    """The name of the schedule with this *id*."""
-    length, _, rest = id.partition(":")
-    return rest[: int(length)]
-
-
-def owns_schedule(sender: Address, id: str) -> bool:
-    """Whether *id* is that of a schedule of *sender*."""
-    length, _, rest = id.partition(":")
-    return length.isdecimal() and len(length) < _MOST_DIGITS and rest[int(length) :] == f":{sender}"
+    """The address with these *parts*, which are known to be valid."""
+    return parts if parts is None or isinstance(parts, Address) else tuple.__new__(Address, parts)

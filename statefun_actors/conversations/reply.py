@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from statefun_actors.address import Address
 from statefun_actors.asking import Open, address_of
-from statefun_actors.conversations.replying import EXPIRE, read_open, reply_step
+from statefun_actors.conversations.reply_states import ask_in, stored
+from statefun_actors.conversations.replying import EXPIRE, reply_step
 from statefun_actors.functions import Context
 from statefun_actors.model import TypedValue
 
@@ -42,13 +43,13 @@ class OpenAsk(Struct, frozen=True):
 
 def reply(context: Context, message: Any) -> None:
     """Take *message*; see :func:`~.replying.reply_step`."""
-    ask, early = context["ask"], context["early"]
+    ask, early = stored(context["ask"]), stored(context["early"])
     value = TypedValue(message.type_url, message.value)
     step = reply_step(context.address, context.caller, value, ask, early)
     if step.ask is not ask:
-        context["ask"] = step.ask
+        context["ask"] = None if step.ask is None else step.ask.value
     if step.early is not early:
-        context["early"] = step.early
+        context["early"] = None if step.early is None else step.early.value
     for sent in step.sends:
         context.send(*sent.target, sent.value)
     token = context.address.id
@@ -61,10 +62,8 @@ def reply(context: Context, message: Any) -> None:
 
 def open_ask(token: str, state: Mapping[str, TypedValue | None]) -> OpenAsk | None:
     """The open ask in *state* of the reply function at *token*; None without one."""
-    stored = state.get("ask")
-    if stored is None:
-        return None
-    return opened(token, read_open(stored.value))
+    ask = state.get("ask")
+    return None if ask is None else opened(token, ask_in(ask))
 
 
 def opened(token: str, ask: Open) -> OpenAsk:

@@ -48,6 +48,7 @@ from statefun_actors.asking import (
     RUNS_COUNTED_MS,
     Answer,
     Close,
+    Encoded,
     Expire,
     Look,
     NoAnswer,
@@ -60,9 +61,17 @@ from statefun_actors.asking import (
     found_ask,
     is_run_id,
     order,
-    read_order,
+    order_of,
     run_id,
     run_key,
+)
+from statefun_actors.conversations.reply_states import (
+    ask_in,
+    early_in,
+    number_in,
+    stored_ask,
+    stored_early,
+    stored_number,
 )
 from statefun_actors.definition import too_large
 from statefun_actors.model import INGRESS, LARGEST_VALUE, Send, TypedValue
@@ -82,12 +91,7 @@ EXPIRE: Final = order(Expire())
 _STOP: Final = order(Stop())
 _YES: Final = pack(True)
 _NO: Final = pack(False)
-_pack: Final = msgspec.msgpack.Encoder().encode
-_number: Final = msgspec.msgpack.Decoder(int).decode
-_early: Final = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
 _no_answer: Final = codec_for(NoAnswer)
-read_open: Final = msgspec.msgpack.Decoder(Open).decode
-"""Decode an open ask, as it is stored. Raises ValueError: the bytes are not one."""
 
 
 class ReplyStep(Struct, gc=False):
@@ -106,8 +110,8 @@ class ReplyStep(Struct, gc=False):
 
     address: Address
     caller: Address | None
-    ask: bytes | None
-    early: bytes | None
+    ask: TypedValue | None
+    early: TypedValue | None
     sends: list[Send] = field(default_factory=list)
     expires_ms: int = 0
     cancels: bool = False
@@ -117,15 +121,15 @@ class ReplyStep(Struct, gc=False):
         """Whether the message is from a function."""
         return self.caller is not None and self.caller[0] != INGRESS
 
-    def send(self, target: tuple[str, str], value: TypedValue) -> None:
+    def send(self, target: Address, value: TypedValue) -> None:
         """Send *value* to *target*."""
         if len(value.value) > LARGEST_VALUE:
             raise too_large(value)
-        self.sends.append(Send(target if isinstance(target, Address) else Address(*target), value))
+        self.sends.append(Send(target, value))
 
 
 def reply_step(
-    address: Address, caller: Address | None, message: TypedValue, ask: bytes | None, early: bytes | None
+    address: Address, caller: Address | None, message: TypedValue, ask: TypedValue | None, early: TypedValue | None
 ) -> ReplyStep:
     """The effects of *message* of *caller* at *address*, with these states; see the table above.
 
@@ -134,18 +138,18 @@ def reply_step(
         StatefunActorsError: a message would go to an invalid address, or be too large.
     """
     step = ReplyStep(address, caller, ask, early)
-    typename, data = message.typename, message.value
+    typename = message.typename
     if typename == ORDER:
         if step.inside:
-            _ordered(step, data)
+            _ordered(step, message)
         elif step.caller is not None:
-            _looked_at(step, step.caller, data)
+            _looked_at(step, step.caller, message)
     elif typename == ANSWER:
         pass
     elif ask is None:
-        _unexpected(step, typename, data)
+        _unexpected(step, typename, message.value)
     else:
-        _answered(step, read_open(ask), typename, data)
+        _answered(step, ask_in(ask), typename, message.value)
     return step
 
 
@@ -160,18 +164,19 @@ def _answered(step: ReplyStep, ask: Open, typename: str, data: bytes) -> None:
         step.sends.append(Send(step.caller, _YES))
 
 
-def _ordered(step: ReplyStep, data: bytes) -> None:
+def _ordered(step: ReplyStep, message: TypedValue) -> None:
     try:
-        content = read_order(data)
+        content = order_of(message)
     except ValueError as error:
         logger.warning("%s: a message of %s is dropped, since it can't be read: %s", REPLY, step.caller, error)
         return
     stored = step.ask
     if isinstance(content, Open):
-        if is_run_id(step.address[1]) or not _makes_sense(content, step.caller):
+        checked = isinstance(message, Encoded)
+        if not checked and (is_run_id(step.address[1]) or not _makes_sense(content, step.caller)):
             _refuse(step)
         elif stored is None:
-            _open_ask(step, content, data)
+            _open_ask(step, content, message.value)
     elif isinstance(content, Run):
         if (
             content.ask.target is None
@@ -187,24 +192,24 @@ def _ordered(step: ReplyStep, data: bytes) -> None:
         if stored is None:
             step.early = None
         else:
-            ask = read_open(stored)
+            ask = ask_in(stored)
             _close(step, ask, _none(ask, "timeout", ""))
     elif isinstance(content, Retries):
         if stored is None and step.caller is not None:
             step.sends.append(Send(step.caller, _STOP))
     elif isinstance(content, Close) and stored is not None:
-        ask = read_open(stored)
+        ask = ask_in(stored)
         _close(step, ask, _failed(ask, content.reason))
 
 
-def _looked_at(step: ReplyStep, caller: Address, data: bytes) -> None:
+def _looked_at(step: ReplyStep, caller: Address, message: TypedValue) -> None:
     """Tell *caller*, a gateway, which ask is open. Other orders from outside are ignored."""
     try:
-        content = read_order(data)
+        content = order_of(message)
     except ValueError:
         return
     if isinstance(content, Look):
-        step.sends.append(Send(caller, found_ask(None if step.ask is None else read_open(step.ask))))
+        step.sends.append(Send(caller, found_ask(None if step.ask is None else ask_in(step.ask))))
 
 
 def _refuse(step: ReplyStep) -> None:
@@ -233,24 +238,24 @@ def _start_run(step: ReplyStep, run: Run) -> None:
     id, ask = step.address[1], run.ask
     assert ask.target is not None
     counted = step.early
-    number = 0 if counted is None else _number(counted)
-    step.early = _pack(number + 1)
+    number = 0 if counted is None else number_in(counted)
+    step.early = stored_number(number + 1)
     if counted is None:
         step.expires_ms = _RUNS_KEPT_MS
     opening = msgspec.structs.replace(ask, target=(ask.target[0], run_key(id, number)))
-    step.send((REPLY, run.token), order(opening))
+    step.send(Address(REPLY, run.token), order(opening))
 
 
 def _open_ask(step: ReplyStep, ask: Open, data: bytes) -> None:
     if ask.target is not None and ask.question is not None:
-        step.send(ask.target, TypedValue(*ask.question))
+        step.send(address_of(ask.target), TypedValue(*ask.question))
     early = step.early
     if early is not None:
         step.early = None
         step.cancels = True
-        _send(step, ask, _early(early))
+        _send(step, ask, early_in(early))
         return
-    step.ask = data
+    step.ask = stored_ask(ask, data)
     step.expires_ms = ask.timeout_ms
 
 
@@ -266,7 +271,7 @@ def _unexpected(step: ReplyStep, typename: str, data: bytes) -> None:
             REPLY, typename, step.caller,
         )  # fmt: skip
         return
-    step.early = _pack((typename, data))
+    step.early = stored_early(typename, data)
     step.expires_ms = _EARLY_MS
 
 
@@ -274,7 +279,7 @@ def _close(step: ReplyStep, ask: Open, value: tuple[str, bytes]) -> None:
     step.ask = None
     step.cancels = True
     if ask.activity and ask.target is not None and step.caller != address_of(ask.target):
-        step.send(ask.target, _STOP)
+        step.send(address_of(ask.target), _STOP)
     _send(step, ask, value)
 
 
@@ -284,7 +289,7 @@ def _send(step: ReplyStep, ask: Open, value: tuple[str, bytes]) -> None:
         value = _failed(
             ask, f"expected an answer of at most {room:,} bytes, which fit next to keep=, got {len(value[1]):,}"
         )
-    step.send(ask.asker, answer(Answer(ask.then, ask.keep, ask.caller, value)))
+    step.send(address_of(ask.asker), answer(Answer(ask.then, ask.keep, ask.caller, value)))
 
 
 def _failed(ask: Open, error: str) -> tuple[str, bytes]:

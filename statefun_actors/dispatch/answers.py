@@ -24,11 +24,11 @@ from statefun_actors.asking import (
     Stop,
     address_of,
     answer,
+    answer_of,
     attempt,
     attempt_token,
     failed,
     order,
-    read_answer,
     read_attempt,
     read_order,
 )
@@ -50,7 +50,7 @@ ANSWER_ADVICE: Final = "Send an answer of such a type, or add the type to the an
 class BoundAnswers:
     """An answer method, ready to be called."""
 
-    __slots__ = ("method", "name", "policy", "start", "timeout", "waits")
+    __slots__ = ("method", "name", "policy", "start", "timeout", "waits", "without_kept")
 
     def __init__(self, method: AnswerMethod, policy: FailurePolicy | None, timeout: float | None) -> None:
         handler = method.handler
@@ -59,6 +59,8 @@ class BoundAnswers:
         self.timeout = handler.timeout if handler.timeout is not None else timeout
         self.start = start_of(handler, self.timeout)
         self.policy = handler.on_failure if handler.on_failure is not None else policy
+        self.without_kept = BoundAnswer(self, None)
+        """For all answers without a kept value."""
 
 
 class BoundAnswer:
@@ -105,7 +107,8 @@ def find_answer(
         raise missing_method(function, content.then, answers, content.value[0])
     if not bound.method.takes(content.value[0]):
         raise UnhandledMessageError(bound.name, bound.method.taken, content.value[0], ANSWER_ADVICE)
-    return BoundAnswer(bound, content.keep), _unwrapped(content, invocation.headers)
+    handler = bound.without_kept if content.keep is None else BoundAnswer(bound, content.keep)
+    return handler, _unwrapped(content, invocation.headers)
 
 
 def missing_method(function: str, then: str, answers: Iterable[str], typename: str) -> UnhandledMessageError:
@@ -281,7 +284,7 @@ def replies_later(invocation: Invocation, effects: Iterable[Effect]) -> bool:
 
 def _content(argument: TypedValue) -> Answer:
     try:
-        return read_answer(argument.value)
+        return answer_of(argument)
     except ValueError as error:
         raise MessageDecodeError(argument.typename, describe_error(error)) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from statefun_actors.address import Address
-from statefun_actors.asking import ATTEMPT, RESERVED
+from statefun_actors.asking import ANSWER, ATTEMPT, RESERVED
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler, TimedAttempts
 from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer, is_stop
 from statefun_actors.dispatch.calling import start_of
@@ -125,6 +125,8 @@ class ServedFunction:
             UnhandledMessageError: no handler takes it.
         """
         typename = invocation.argument.typename
+        if typename == ANSWER and not self.own:
+            return find_answer(self.function.typename, self.answers, invocation)
         if typename in RESERVED and not self.own:
             if self.retries and typename == ATTEMPT and self._is_own(invocation.caller):
                 message = attempted(invocation)

@@ -18,7 +18,7 @@ from statefun_actors.conversations import EXPIRE, reply_step
 from statefun_actors.dispatch import Application
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.model import Send, TypedValue
+from statefun_actors.model import Send
 from statefun_actors.store import DamagedStateError, Timer
 
 
@@ -30,8 +30,6 @@ class InlineReply:
         self._listened = (
             instruments.observe_batches or instruments.message_taken.heard or instruments.propagation is not None
         )
-        [self._typename] = {spec.typename for spec in app.all_served[REPLY].function.states}
-        """The typename of its states."""
 
     def take(self, working_set: WorkingSet, message: Send, sender: Address, now_ms: int) -> bool:
         """Handle *message* of *sender* to the reply function; return whether that was possible.
@@ -48,22 +46,17 @@ class InlineReply:
             return False
         state = record.state
         ask, early = state["ask"], state["early"]
-        ask_before, early_before = None if ask is None else ask.value, None if early is None else early.value
         try:
-            step = reply_step(target, sender, message.value, ask_before, early_before)
+            step = reply_step(target, sender, message.value, ask, early)
         except (StatefunActorsError, ValueError):
             return False
         epoch = working_set.epoch
         epoch.steps += 1
         epoch.counters.handled += 1
-        changed = False
-        if step.ask is not ask_before:
-            state["ask"], changed = None if step.ask is None else TypedValue(self._typename, step.ask), True
-        if step.early is not early_before:
-            state["early"], changed = None if step.early is None else TypedValue(self._typename, step.early), True
+        state["ask"], state["early"] = step.ask, step.early
         if step.ask is None and step.early is None and not record.stored:
             working_set.drop(target)
-        elif changed:
+        elif step.ask is not ask or step.early is not early:
             record.last_call_ms = now_ms
             working_set.changed(target, record)
         if step.cancels:

@@ -15,6 +15,7 @@ from statefun_actors.asking import (
     Recurrence,
     Repeat,
     Run,
+    address_of,
     run_id,
     schedule_id,
 )
@@ -44,8 +45,9 @@ def ask(
     method = _method(entity, then)
     kept: TypedValue | None = method.pack_keep(None if keep is NOT_GIVEN else keep, given=keep is not NOT_GIVEN)
     ms = _DEFAULT_MS if timeout is DEFAULT_TIMEOUT else timeout_ms(timeout)
-    run = isinstance(target, Callee)
+    run = False
     if isinstance(target, Callee):
+        run = True
         method.check_takes_answer_of(target)
         target = target.at(scope.host.token())
     asked = None
@@ -55,7 +57,7 @@ def ask(
         asked = (value.typename, value.value)
     keeping = None if kept is None else (kept.typename, kept.value)
     opening = Open(scope.target, method.name, keeping, scope.caller, ms, _now_ms(scope), target, asked, run)
-    address = Address(REPLY, scope.host.token())
+    address = address_of((REPLY, scope.host.token()))
     if run and scope.host.repeats:
         # A repetition of this message would ask with another random key, so the reply function chooses it.
         scope.order(Address(REPLY, run_id(opening)), Run(address.id, opening))

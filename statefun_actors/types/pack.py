@@ -58,6 +58,8 @@ class _Packers(dict[type, _Packer]):
                 return _refusing_because(f"{error}.")
         elif issubclass(cls, Address):
             packer = self[Address]
+        elif issubclass(cls, TypedValue):
+            packer = _plain_typed
         else:
             return _refuse
         self[cls] = packer
@@ -107,6 +109,11 @@ def checked_typed(value: TypedValue) -> TypedValue:
     except UnicodeEncodeError:
         raise text_mismatch(typename).under(".typename").error() from None
     return TypedValue(typename, bytes(data))
+
+
+def _plain_typed(value: TypedValue) -> TypedValue:
+    """*value*, of a subclass, as a plain TypedValue."""
+    return checked_typed(TypedValue(value.typename, value.value))
 
 
 def _pack_container(value: Any) -> TypedValue:
