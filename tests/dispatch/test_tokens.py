@@ -17,7 +17,7 @@ def test_tokens_have_128_bits_and_all_differ() -> None:
     assert all(re.fullmatch("[0-9a-f]{32}", token) for token in tokens)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.needs("linux")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # forking is what is tested
 def test_a_forked_child_draws_other_tokens() -> None:
     random_token()  # more are drawn ahead
