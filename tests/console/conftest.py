@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -15,3 +16,8 @@ def browser() -> Generator[Browser]:
     check("chromium")
     with started() as browser:
         yield browser
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
+    return str(tmp_path / "store.db") if request.param == "file" else None

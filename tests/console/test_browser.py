@@ -12,7 +12,7 @@ from selenium.webdriver.support.select import Select
 from statefun_actors import Runtime
 from tests.console.browser import DESKTOP, PHONE, Browser
 from tests.console.served import Box, Fail, GiveUp, Put, Start, query
-from tests.console.test_pages import HOSTILE, PAGES, Payment, charge
+from tests.console.shown import HOSTILE, PAGES, Payment, charge
 
 pytestmark = pytest.mark.xdist_group("browser")
 

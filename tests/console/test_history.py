@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from statefun_actors import AsyncRuntime, DeadLetter, Entity, NoAnswer, Runtime, answers, handles, message, persisted
 from tests.console.browser import DESKTOP, PHONE, Browser
 from tests.console.served import DEADLINE, Site, query
-from tests.console.test_pages import HOSTILE
+from tests.console.shown import HOSTILE
 
 
 @message("talk/order")

@@ -5,23 +5,15 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from statefun_actors import AsyncRuntime, Entity, NoAnswer, activity, answers, handles
+from statefun_actors import AsyncRuntime
 from statefun_actors.console import acts, pages
-from tests.console.served import DEADLINE, FORM, SEND, Box, Fail, GiveUp, Put, Site, Start, query, site
-
-PAGES = ["", "entities", "failing", "dead-letters", "asks", "schedules", "timers", "egress"]
-HOSTILE = "<script>alert('x')</script>\u202e\x1b[31m\u200f\"&" + "é" * 3_000
-
-
-@pytest.fixture(params=["file", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
-    return str(tmp_path / "store.db") if request.param == "file" else None
+from tests.console.served import DEADLINE, FORM, SEND, Box, GiveUp, Put, Site, Start, query, site
+from tests.console.shown import PAGES, Payment, charge
 
 
 async def test_every_page_of_an_empty_store_is_there(store: str | None) -> None:
@@ -105,54 +97,6 @@ async def test_an_unknown_entity_is_not_found(store: str | None) -> None:
                 "<p><bdi>Expected the address of an entity, such as bank/account/ada, of a type that is served or "
                 "stored here.</bdi></p>"
             ) in answer.text
-
-
-async def test_values_from_outside_are_escaped_made_visible_and_shortened(store: str | None) -> None:
-    async with site(store=store) as console:
-        await console.runtime.tell(Box.at(HOSTILE), Put(HOSTILE))
-        await console.runtime.tell(Box.at(HOSTILE), GiveUp(HOSTILE))
-
-        pages = [f"entity{query(type='console/box', id=HOSTILE)}", "entities", "dead-letters"]
-        for page in pages:
-            answer = await console.get(f"/console/{page}")
-
-            assert answer.status == 200
-            assert "&lt;script&gt;alert" in answer.text
-            assert "<script>alert" not in answer.text
-            assert not {"\u202e", "\x1b", "\u200f"} & set(answer.text)
-            assert "\\u202e" in answer.text
-        listed = (await console.get("/console/dead-letters")).text
-        assert "é" * 3_000 not in listed
-        assert 'title="' in listed
-
-
-async def test_the_names_of_boxes_to_choose_are_visible_and_shortened(store: str | None) -> None:
-    async with site(store=store) as console:
-        await console.runtime.tell(Box.at(HOSTILE), Fail("x"))
-        await console.failing_key("", "x")
-
-        for page in ("", "failing", f"entity{query(type='console/box', id=HOSTILE)}"):
-            text = (await console.get(f"/console/{page}")).text
-
-            assert not {"\u202e", "\x1b", "\u200f"} & set(text)
-            [name] = re.findall('aria-label="(the message of [^"]*)"', text)
-            assert "\\u202e" in name
-            assert len(html.unescape(name)) <= 121
-
-
-async def test_a_hostile_query_is_escaped_too(store: str | None) -> None:
-    async with site(store=store) as console:
-        answer = await console.get(f"/console/entities{query(type=HOSTILE[:40], prefix=HOSTILE[:40], after='a')}")
-
-        assert answer.status == 200
-        assert "<script>alert" not in answer.text
-
-
-async def test_a_query_that_is_not_utf8_is_refused(store: str | None) -> None:
-    async with site(store=store) as console:
-        answer = await console.get("/console/entities?prefix=%ff")
-
-        assert (answer.status, answer.text) == (400, "expected a query in UTF-8\n")
 
 
 async def test_entities_come_in_pages_by_id_and_prefix(store: str | None) -> None:
@@ -264,20 +208,6 @@ async def test_a_bug_in_a_page_or_an_act_is_logged(
     messages = [each.getMessage() for each in caplog.records if each.name == "statefun_actors.console"]
     assert messages == ["the page 'egress' failed", "the act 'send-message' failed"]
     assert caplog.text.count("LookupError: a bug") == 2
-
-
-class Payment(Entity, typename="console/payment"):
-    @handles
-    def pay(self, message: str) -> None:
-        self.ask(charge, message, then=self.paid, timeout=timedelta(hours=3))
-
-    @answers
-    def paid(self, answer: str | NoAnswer) -> None: ...
-
-
-@activity("console/charge", attempts=2, backoff=9000)
-async def charge(message: str) -> str:
-    raise ConnectionError(f"<b>{message}</b> is away")
 
 
 async def test_an_ask_of_an_activity_shows_its_attempts_and_the_last_error(store: str | None) -> None:
