@@ -4,6 +4,10 @@ from statefun_actors.admin.answering import (
     AmbiguousTokenError,
     find_ask,
 )
+from statefun_actors.admin.control.engine_state import (
+    EngineState,
+    state_of,
+)
 from statefun_actors.admin.control.interface import (
     Control,
     DeadLetterRetry,
@@ -153,6 +157,7 @@ __all__ = [
     "DeadLetterRetry",
     "EgressItem",
     "EngineControl",
+    "EngineState",
     "EntityView",
     "FailingItem",
     "FieldChange",
@@ -205,6 +210,7 @@ __all__ = [
     "running_engine",
     "show_dead_letter",
     "show_entity",
+    "state_of",
     "time_text",
     "type_or_address",
     "view_conversation",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -13,6 +14,11 @@ from statefun_actors.engine import Engine
 from statefun_actors.http import Forwarding, Guard, Peer, Router, create_ingress_app, listen, serve
 from statefun_actors.partitions import Partition, egress_link, link, partition_of_name
 from statefun_actors.system import listen_at
+
+if TYPE_CHECKING:
+    from statefun_actors.console import ConsoleRoute
+
+_FIRST: Final = 0
 
 
 @attrs.frozen
@@ -65,6 +71,15 @@ class Neighbours:
     def _sink(self, to: int, egress: str | None = None) -> LinkSink:
         return LinkSink(self.link_socket(to), self.system, self.own.own, to, self.store, egress)
 
+    def pages_by(self) -> Peer:
+        """The partition that makes the pages of the console for all, to which it forwards requests itself, too."""
+        return Peer(f"partition {_FIRST}", self.http_socket(_FIRST))
+
+    @property
+    def makes_pages(self) -> bool:
+        """Whether the partition *own* makes the pages of the console."""
+        return self.own.own == _FIRST
+
     def forwarding(self, engine: Engine) -> Forwarding:
         """Forwards requests from *engine* to the others."""
         peers = {number: Peer(f"partition {number}", self.http_socket(number)) for number in self.own.others}
@@ -99,28 +114,40 @@ class LinkService:
 
 
 class ForwardedHttpService:
-    """Responds to requests that other partitions have admitted and forwarded."""
+    """Responds to requests that other partitions have admitted and forwarded.
+
+    Args:
+        neighbours: the partition, and where the others are.
+        pages: makes the console of all partitions; None: there is none, or another partition makes its pages.
+    """
 
     serving: asyncio.Task[None] | None = None
 
-    def __init__(self, neighbours: Neighbours) -> None:
-        self._neighbours = neighbours
+    def __init__(self, neighbours: Neighbours, pages: Callable[[Engine], ConsoleRoute] | None = None) -> None:
+        self._neighbours, self._pages = neighbours, pages
+        self._console: ConsoleRoute | None = None
         self._router: Router | None = None
         self._closing = asyncio.Event()
 
     async def open(self, engine: Engine) -> None:
         """Begin to respond. Raises OSError: the socket can't be opened."""
         listener = listen(f"unix:{self._neighbours.http_socket(self._neighbours.own.own)}")
-        self._router = create_ingress_app(engine.app, engine, Guard(local=False))
+        self._console = None if self._pages is None else self._pages(engine)
+        console = None if self._console is None else self._console.at
+        self._router = create_ingress_app(engine.app, engine, Guard(local=False), console)
         self.serving = asyncio.create_task(serve(self._router, listener.sockets, stop=self._closing.wait))
 
     async def refuse(self) -> None:
         """Close each connection after its next response."""
         if self._router is not None:
             self._router.stopping = True
+        if self._console is not None:
+            self._console.refuse()
 
     async def close(self) -> None:
         self._closing.set()
         if self.serving is not None:
             await asyncio.wait([self.serving])
             self._neighbours.http_socket(self._neighbours.own.own).unlink(missing_ok=True)
+        if self._console is not None:
+            self._console.close()

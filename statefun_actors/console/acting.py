@@ -6,14 +6,13 @@ import logging
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from statefun_actors.admin import EngineControl
 from statefun_actors.console.acts import ACTS, Act, Form, Plan
 from statefun_actors.console.background import Background
-from statefun_actors.console.look import Live, Look, Page, look_at
+from statefun_actors.console.look import Live, Look, Page
 from statefun_actors.console.notices import Notices
 from statefun_actors.console.pages import PAGES
 from statefun_actors.console.reading import Reading
-from statefun_actors.engine import Engine
+from statefun_actors.console.subjects import Subject
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Response, line
 
@@ -25,27 +24,26 @@ Shown = Callable[[Page, Live, str | None], Response]
 
 
 class Acting:
-    """Carries out the acts of forms on *engine*."""
+    """Carries out the acts of forms on *subject*."""
 
-    def __init__(self, engine: Engine, reading: Reading, background: Background, notices: Notices) -> None:
-        self._engine, self._reading, self._background, self._notices = engine, reading, background, notices
-        self._control = EngineControl(engine)
+    def __init__(self, subject: Subject, reading: Reading, background: Background, notices: Notices) -> None:
+        self._subject, self._reading, self._background, self._notices = subject, reading, background, notices
 
     async def act(self, name: str, form: Form, origin: str | None, shown: Shown) -> Response:
         """Do the act *name*: 303 to the page that shows it; a page with status 200 that asks first, or with 400 or 503
         that says why it can't be done. Once the change has begun, it is not cancelled.
         """
-        act, live = ACTS[name], look_at(self._engine)
+        act = ACTS[name]
         try:
+            live = await self._subject.look()
             planned = await self._read(live, origin, lambda look: _planned(name, act, look, form, live, shown))
             if isinstance(planned, Response):
                 return planned
             try:
-                planned.check(look_at(self._engine))
-                await planned.change(self._control)
+                await self._subject.change(planned.check, planned.change)
             except StatefunActorsError as error:
                 problem = str(error)
-                live = look_at(self._engine)
+                live = await self._subject.look()
                 return await self._read(live, origin, lambda look: _again(act, look, form, live, shown, problem))
             key = self._notices.add(planned.done)
         except StatefunActorsError as error:  # the store can't be read

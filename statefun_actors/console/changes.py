@@ -34,8 +34,8 @@ class Changes:
         self._number = 0
         self._life = secrets.token_hex(4)
         """Random: the versions of an earlier process, which have the same numbers, must differ."""
-        self._waiting: dict[PendingChange, float] = {}
-        """Each with the time of the event loop at which it has waited for long enough."""
+        self._waiting: dict[PendingChange, tuple[str, float]] = {}
+        """Each with the version that its page shows, and the time of the event loop at which it has waited enough."""
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
 
@@ -53,7 +53,7 @@ class Changes:
             return self._event()
         pending = PendingChange(self)
         loop = asyncio.get_running_loop()
-        self._waiting[pending] = loop.time() + LONGEST_SECONDS
+        self._waiting[pending] = (version, loop.time() + LONGEST_SECONDS)
         if self._timer is None:
             self._timer = loop.call_later(LOOK_SECONDS, self._look)
         return pending
@@ -73,11 +73,10 @@ class Changes:
 
     def _look(self) -> None:
         self._timer = None
-        before = f"{self._life}-{self._number}"
-        changed = self.version() != before
+        version = self.version()  # which another page may have seen already
         loop = asyncio.get_running_loop()
-        for pending, until in list(self._waiting.items()):
-            if changed or until <= loop.time():
+        for pending, (shown, until) in list(self._waiting.items()):
+            if shown != version or until <= loop.time():
                 self._respond(pending)
         if self._waiting:
             self._timer = loop.call_later(LOOK_SECONDS, self._look)

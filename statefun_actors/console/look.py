@@ -7,13 +7,12 @@ from collections.abc import Set as AbstractSet
 
 import attrs
 
-from statefun_actors.admin import StoreOverview, known_types
+from statefun_actors.admin import EngineState, StoreOverview, known_types
 from statefun_actors.console.activity import Activity
 from statefun_actors.console.scans import Scan
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, FailingMessage
+from statefun_actors.engine import FailingMessage
 from statefun_actors.store import StoreReader
-from statefun_actors.text import describe_error
 from statefun_actors.types import Codec
 
 
@@ -27,7 +26,7 @@ class Live:
         parked: messages for function types that nothing here serves, by type.
         failing_egress: why egresses can't be written, by name.
         error: why the store failed last; None once it has been written since.
-        activity: what the overview shows of the last minutes; None on other pages.
+        activity: what the overview shows of the last minutes; None on other pages, and of several partitions.
     """
 
     now_ms: int
@@ -40,41 +39,20 @@ class Live:
     error: str | None
     activity: Activity | None
 
-
-def look_at(engine: Engine, activity: Callable[[], Activity] | None = None) -> Live:
-    """*engine* as of now, with its *activity*. To be called on its event loop."""
-    view = engine.view
-    return Live(
-        now_ms=engine.clock.now_ms(),
-        handled=view.counters.handled,
-        timers_fired=view.counters.timers_fired,
-        waiting=view.waiting,
-        parked=dict(view.parked),
-        failing=view.failing_messages(),
-        failing_egress=dict(view.failing_egress),
-        error=None if view.error is None else describe_error(view.error),
-        activity=None if activity is None else activity(),
-    )
-
-
-def fingerprint(engine: Engine) -> object:
-    """A value that differs when something has changed that pages show."""
-    view = engine.view
-    counters = view.counters
-    failing = [(each.message.seq, each.attempts, each.next_ms, each.behind) for each in view.failing_messages()]
-    return (
-        counters.handled,
-        counters.dead_letters,
-        counters.discarded,
-        counters.timers_fired,
-        view.changes,
-        view.waiting,
-        view.egress_kept,
-        dict(view.failing_egress),
-        None if view.error is None else str(view.error),
-        failing,
-        dict(view.pauses),
-    )
+    @classmethod
+    def of(cls, state: EngineState, now_ms: int, activity: Activity | None) -> Live:
+        """The engine as in *state*."""
+        return cls(
+            now_ms=now_ms,
+            handled=state.handled,
+            timers_fired=state.timers_fired,
+            waiting=state.waiting,
+            parked=state.parked,
+            failing=state.failing,
+            failing_egress=state.failing_egress,
+            error=state.error,
+            activity=activity,
+        )
 
 
 @attrs.frozen(kw_only=True)

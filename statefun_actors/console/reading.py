@@ -11,8 +11,8 @@ from typing import Final
 from statefun_actors.admin import StoreOverview, view_store
 from statefun_actors.console.look import Live, Look
 from statefun_actors.console.scans import Scan, Scans
+from statefun_actors.console.subjects import Subject
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine
 from statefun_actors.store import StoreReader, open_reader
 
 _LEAST_SECONDS: Final = 0.5
@@ -21,14 +21,14 @@ _SHARE: Final = 20
 
 
 class Reading:
-    """Gives pages what they read of *engine* and its store. *token*: whether its server needs one."""
+    """Gives pages what they read of *subject*. *token*: whether its server needs one."""
 
-    def __init__(self, engine: Engine, *, token: bool) -> None:
+    def __init__(self, subject: Subject, *, token: bool) -> None:
         self._token = token
-        self._app: Application = engine.app
-        self._known = engine.app.codecs()
-        self._store = engine.store
-        self.path: Path | None = engine.store.path
+        self._app: Application = subject.engine.app
+        self._known = self._app.codecs()
+        self._store = subject.engine.store
+        self.path: Path | None = subject.path
         """None where the store is in memory, and can be read on the engine's event loop only."""
         self._counted: tuple[float, StoreOverview] | None = None
         """The last counts, and the time until which they are taken again."""
@@ -84,9 +84,10 @@ class Reading:
 
 
 def _size(path: Path) -> int:
-    """Bytes of the store at *path* with its log."""
+    """Bytes of the store at *path* with its log, or of all partitions in it."""
+    files = [each for each in path.iterdir() if each.name.isdecimal()] if path.is_dir() else [path]
     found = 0
-    for name in (path, Path(f"{path}-wal")):
+    for name in (*files, *(Path(f"{file}-wal") for file in files)):
         with suppress(OSError):
             found += name.stat().st_size
     return found

@@ -10,19 +10,18 @@ from urllib.parse import parse_qsl
 
 from statefun_actors.console.access import Access
 from statefun_actors.console.acting import Acting
-from statefun_actors.console.activity import ActivityMeter
 from statefun_actors.console.acts import ACTS, Form
 from statefun_actors.console.assets import ASSETS
-from statefun_actors.console.background import Background, PendingAct
+from statefun_actors.console.background import Background, PendingAct, PendingWork
 from statefun_actors.console.changes import Changes
 from statefun_actors.console.fields import decoded
-from statefun_actors.console.look import Live, Page, fingerprint, look_at
+from statefun_actors.console.look import Live, Page
 from statefun_actors.console.notices import Notices
 from statefun_actors.console.pages import FORMS, PAGES, READ_ONLY, not_found, read_only, unreadable
 from statefun_actors.console.reading import Reading
 from statefun_actors.console.rendering import Frame, Notice, rendered
 from statefun_actors.console.scans import Scan, Search
-from statefun_actors.engine import Engine
+from statefun_actors.console.subjects import Subject
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Pending, RefusedError, Request, Response, line
 
@@ -40,7 +39,7 @@ _BAD_QUERY: Final = line(400, "expected a query in UTF-8")
 
 
 class ConsoleRoute:
-    """Responds with pages about *engine*; unless it is *read_only*, forms on them change what it holds.
+    """Responds with pages about *subject*; unless it is *read_only*, forms on them change what it holds.
 
     JavaScript is needed only for pages to be live. 303 to the log-in page without a session where *access* needs one,
     403 for requests of other sites and foreign forms, 404 for unknown pages, 413 for long forms, 503 where the store
@@ -52,21 +51,20 @@ class ConsoleRoute:
     """
 
     def __init__(
-        self, engine: Engine, access: Access, *, token: bool, read_only: bool, with_ingress: bool = True
+        self, subject: Subject, access: Access, *, token: bool, read_only: bool, with_ingress: bool = True
     ) -> None:
-        self._engine, self._access, self._token, self._read_only = engine, access, token, read_only
+        self._subject, self._access, self._token, self._read_only = subject, access, token, read_only
         self._with_ingress = with_ingress
-        self._reading = Reading(engine, token=token)
+        self._reading = Reading(subject, token=token)
         self._background = Background()
         self._scans = self._reading.scans()
-        self._changes = Changes(lambda: (fingerprint(engine), self._scans.progress()))
-        self._meter = ActivityMeter(engine)
+        self._changes = Changes(lambda: (subject.version(), self._scans.progress()))
         self._notices = Notices()
-        self._acting = Acting(engine, self._reading, self._background, self._notices)
+        self._acting = Acting(subject, self._reading, self._background, self._notices)
 
     def at(self, path: str) -> ConsoleRoute | None:
         """This route, if *path* is one of its paths."""
-        return self if path in {"/", PATH} or path.startswith(PATH + "/") else None
+        return self if is_of_console(path) else None
 
     def refuse(self) -> None:
         """The server stops: pages that wait for changes get a response."""
@@ -74,7 +72,7 @@ class ConsoleRoute:
 
     def close(self) -> None:
         """Wait for pages that are being made. No request may follow."""
-        self._meter.close()
+        self._subject.close()
         self._scans.close()
         self._background.close()
 
@@ -116,7 +114,8 @@ class ConsoleRoute:
         if name == _CHANGES:
             seen = request.header(b"last-event-id").decode("latin-1") or query.get("since", "")
             return self._changes.after(seen)
-        return self._page(name.decode("latin-1"), query, request)
+        making = self._page(name.decode("latin-1"), query, request)
+        return PendingWork(asyncio.get_running_loop().create_task(making))
 
     def _act(self, request: Request, name: str, body: bytes) -> Response | Pending:
         form, csrf = Form(_form(request, body)), self._access.form_token(request)
@@ -144,28 +143,29 @@ class ConsoleRoute:
         page = Page(template="login.html", title="Log in", content={"wrong": wrong}, status=401 if wrong else 200)
         return self._rendered(page, _LOG_IN.decode(), None)
 
-    def _page(self, name: str, query: Mapping[str, str], request: Request) -> Response | Pending:
-        live = look_at(self._engine, None if name else self._meter.activity)
-        scan = self._scan(query) if name == "entities" else None
-        version, origin = self._changes.version(), self._origin(request)
-        csrf = None if self._read_only else self._access.form_token(request)
-        text = self._notices.get(query.get("notice", ""))
-        notice = None if text is None else Notice(text, bad=False)
+    async def _page(self, name: str, query: Mapping[str, str], request: Request) -> Response:
+        live = version = None
+        try:
+            shown = live = await self._subject.look(with_activity=not name)
+            scan = self._scan(query) if name == "entities" else None
+            version, origin = self._changes.version(), self._origin(request)
+            csrf = None if self._read_only else self._access.form_token(request)
+            text = self._notices.get(query.get("notice", ""))
+            notice = None if text is None else Notice(text, bad=False)
 
-        def made() -> Response:
-            try:
+            def made() -> Response:
                 if self._read_only and name in FORMS:
-                    return self._rendered(read_only(), name, live)
-                with self._reading.look(live, origin, scan) as look:
+                    return self._rendered(read_only(), name, shown)
+                with self._reading.look(shown, origin, scan) as look:
                     page = PAGES.get(name, not_found)(look, query)
-                    return self._rendered(page, name, live, version, csrf=csrf, notice=notice)
-            except StatefunActorsError as error:
-                return self._rendered(unreadable(error), name, live, version)
-            except Exception:  # a bug of this library
-                logger.exception("the page %r failed", name)
-                return line(500, "this page failed; the log says why")
+                    return self._rendered(page, name, shown, version, csrf=csrf, notice=notice)
 
-        return made() if self._reading.path is None else self._background.start(made)
+            return made() if self._reading.path is None else await self._background.run(made)
+        except StatefunActorsError as error:
+            return self._rendered(unreadable(error), name, live, version)
+        except Exception:  # a bug of this library
+            logger.exception("the page %r failed", name)
+            return line(500, "this page failed; the log says why")
 
     def _scan(self, query: Mapping[str, str]) -> Scan | None:
         """The search for a value of a field that *query* asks for, cancelled if it asks for that."""
@@ -175,7 +175,10 @@ class ConsoleRoute:
         search = Search(typename, query.get("prefix", ""), field, query.get("value", ""), query.get("scan", ""))
         if query.get("cancel"):
             return self._scans.cancelled(search)
-        return self._scans.of(search, self._engine.clock.now_ms())
+        return self._scans.of(search, self._now_ms())
+
+    def _now_ms(self) -> int:
+        return self._subject.engine.clock.now_ms()
 
     def _origin(self, request: Request) -> str | None:
         """The URL of the HTTP ingress, as the browser knows it."""
@@ -193,18 +196,22 @@ class ConsoleRoute:
         csrf: str | None = None,
         notice: Notice | None = None,
     ) -> Response:
-        shown = live if live is not None else look_at(self._engine)
         frame = Frame(
             name=name,
             version=version,
             place=None if live is None else self._reading.place,
-            now_ms=shown.now_ms,
+            now_ms=self._now_ms() if live is None else live.now_ms,
             failing=0 if live is None else len(live.failing),
             token=self._token,
             csrf=csrf,
             notice=notice,
         )
         return rendered(page, frame)
+
+
+def is_of_console(path: str) -> bool:
+    """Whether *path* is one of the console's."""
+    return path in {"/", PATH} or path.startswith(PATH + "/")
 
 
 def _name(request: Request) -> bytes | None:

@@ -9,7 +9,7 @@ from typing import Any as Untyped
 from typing import Final, TypeVar
 from urllib.parse import quote
 
-from statefun_actors.console import PATH, Access, ConsoleMode, ConsoleRoute
+from statefun_actors.console import PATH, Access, ConsoleMode, ConsoleRoute, EngineSubject
 from statefun_actors.engine import Engine
 from statefun_actors.http import Guard, Router
 from statefun_actors.runtime.asgi import RuntimeAsgi, path_below_mount
@@ -125,7 +125,11 @@ class ConsoleAsgi:
             if self._mode != "off":
                 read_only = self._mode == "read-only"
                 self._route = ConsoleRoute(
-                    self._engine, access, token=self._token is not None, read_only=read_only, with_ingress=False
+                    EngineSubject(self._engine),
+                    access,
+                    token=self._token is not None,
+                    read_only=read_only,
+                    with_ingress=False,
                 )
             self._router = Router(lambda _: self._route, self._body_limit, otherwise=_nothing)
         await self._router(scope, receive, send)

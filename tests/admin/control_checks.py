@@ -75,6 +75,16 @@ async def what_is_sent_waits_in_order(control: Control, store: StoreReader) -> N
 
 
 @check
+async def messages_that_wait_are_counted(control: Control, store: StoreReader) -> None:
+    assert (await control.state()).waiting == 0
+    await control.send([Posting(BOB, FIVE), Posting(BOB, NOTHING)])
+    state = await control.state()
+    assert state.waiting + sum(state.parked.values()) == 2
+    assert (state.handled, state.failing, state.error) == (0, (), None)
+    assert len(waiting(store)) == 2
+
+
+@check
 async def what_is_sent_for_later_is_a_delayed_message(control: Control, store: StoreReader) -> None:
     await control.send([Posting(ADA, FIVE, 86_400_000), Posting(ADA, NOTHING)])
 

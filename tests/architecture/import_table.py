@@ -127,7 +127,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     ),
     "assembly.control": frozenset({"store", "engine", "admin"}),
     "assembly.ingress": frozenset({"http", "engine", "console"}),
-    "assembly.partitions": frozenset({"system", "partitions", "http", "engine", "connectors.partitions"}),
+    "assembly.partitions": frozenset({"system", "partitions", "http", "engine", "console", "connectors.partitions"}),
     "runtime": frozenset(
         {
             "backoff",

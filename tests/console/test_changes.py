@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from statefun_actors.console.changes import LONGEST_SECONDS
 from tests.console.served import SEND, Box, GiveUp, Put, Site, Start, site
 
 
@@ -55,6 +56,17 @@ async def test_a_page_is_notified_of_each_act(act: str, page: str, chosen: str, 
 
         assert done.status == 303
         assert await shown_version(console) != version
+
+
+async def test_a_page_is_notified_of_a_change_that_another_page_has_shown_already() -> None:
+    async with site() as console:
+        version = await shown_version(console)
+        waiting = asyncio.create_task(console.get(f"/console/changes?since={version}"))
+        assert await shown_version(console) == version  # the server has had both requests by now
+        await console.runtime.tell(Box.at("ada"), Put("x"))
+        assert await shown_version(console) != version
+        async with asyncio.timeout(LONGEST_SECONDS / 2):
+            assert f"id: {version}" not in (await waiting).text
 
 
 async def test_a_change_between_two_connections_is_not_missed() -> None:

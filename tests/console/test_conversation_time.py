@@ -6,9 +6,10 @@ import attrs
 
 from statefun_actors import Address, Entity, handles
 from statefun_actors.admin import Conversation
-from statefun_actors.console.look import Page, look_at
+from statefun_actors.console.look import Page
 from statefun_actors.console.pages.history import conversation
 from statefun_actors.console.reading import Reading
+from statefun_actors.console.subjects import EngineSubject
 from statefun_actors.history import Kind, Recorder, Step
 from statefun_actors.model import Send
 from statefun_actors.store import Commit, HistoryRow, MemoryStore, Message
@@ -46,9 +47,11 @@ async def test_a_conversation_that_takes_long_to_find_is_shown_in_part() -> None
     chosen = {"type": "chain/link", "id": "0", "place": f"{recorded.rows[0].seq}.0.0"}
     async with TestRuntime(Link) as runtime:
         await runtime.engine.store.commit(Commit(history=[*recorded.rows, *others]))
-        with Reading(runtime.engine, token=False).look(look_at(runtime.engine), None) as look:
+        subject = EngineSubject(runtime.engine)
+        with Reading(subject, token=False).look(await subject.look(), None) as look:
             on_loop = _found(conversation(look, chosen))
             in_thread = _found(conversation(attrs.evolve(look, path="store.db"), chosen))
+        subject.close()
 
     assert (len(in_thread.arrows), in_thread.complete) == (_LENGTH + 1, True)
     assert 1 <= len(on_loop.arrows) < len(in_thread.arrows)

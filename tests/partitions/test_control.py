@@ -9,7 +9,8 @@ from shutil import copyfile
 import pytest
 
 from statefun_actors import Address
-from statefun_actors.admin import DeadLetterRetry, PartlyChangedError, Posting, TimerKey, open_control
+from statefun_actors.admin import DeadLetterRetry, EngineState, PartlyChangedError, Posting, TimerKey, open_control
+from statefun_actors.admin.control.engine_state import merged_state
 from statefun_actors.engine import NoDeadLetterError, NotFailingError, NoTimerError
 from statefun_actors.model import TypedValue
 from statefun_actors.partitions import Partition
@@ -197,3 +198,22 @@ async def test_nothing_is_changed_if_a_partition_can_not_be_opened(folder: Path)
     await control.close()
     held.close()
     assert waiting(folder) == []
+
+
+async def test_the_state_of_partitions_is_that_of_all(folder: Path) -> None:
+    control = await open_control(folder)
+    await control.send([Posting(HERE, VALUE), Posting(THERE, VALUE), Posting(HERE, VALUE)])
+    assert await control.state() == merged_state({0: EngineState(waiting=2), 1: EngineState(waiting=1)})
+    assert (await control.state()).waiting == 3
+    await control.close()
+
+
+def test_what_is_wrong_in_one_partition_is_said_with_its_number() -> None:
+    first = EngineState(handled=5, waiting=2, parked={"a/b": 1}, failing_egress={"a/out": "no disk"}, version=1)
+    second = EngineState(handled=7, parked={"a/b": 2}, failing_egress={"a/out": "no peer"}, error="full", version=2)
+    merged = merged_state({0: first, 1: second, 2: "does not run"})
+    assert (merged.handled, merged.waiting, merged.parked) == (12, 2, {"a/b": 3})
+    assert merged.failing_egress == {"a/out": "partition 0: no disk"}
+    assert merged.error == "partition 1: full; partition 2 does not run"
+    assert merged.version != merged_state({0: first, 1: second, 2: EngineState()}).version
+    assert merged.version == merged_state({0: first, 1: second, 2: "does not run"}).version

@@ -17,7 +17,6 @@ from tests.partitions.running import APP
         (("--reload",), "--reload yet: restart the run yourself"),
         (("--memory",), "--memory yet: omit it: the state is then in a folder of files"),
         (("--history", "5"), "--history yet: omit it"),
-        (("--console", "full"), "--console yet: omit it"),
     ],
 )
 def test_options_that_do_not_work_yet_are_refused(tmp_path: Path, options: tuple[str, ...], error: str) -> None:

@@ -16,6 +16,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from statefun_actors.address import Address
+from statefun_actors.admin.control.engine_state import EngineState
 from statefun_actors.engine import FailingMessage
 from statefun_actors.model import StateSpec, TypedValue
 from statefun_actors.store import PauseTarget
@@ -130,6 +131,10 @@ class Control(Protocol):
 
     async def failing(self) -> list[FailingMessage]:
         """The messages without a policy that keep failing, by address; none without an engine."""
+        ...
+
+    async def state(self) -> EngineState:
+        """What the engine holds in memory; of several partitions, all together."""
         ...
 
     async def retry_failing(self, addresses: Sequence[Address]) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation
+from statefun_actors.admin.control.engine_state import EngineState, state_of
 from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.admin.views.timers import is_own
 from statefun_actors.asking import REPLY
@@ -122,6 +123,9 @@ class EngineControl:
 
     async def failing(self) -> list[FailingMessage]:
         return self._engine.view.failing_messages()
+
+    async def state(self) -> EngineState:
+        return state_of(self._engine)
 
     async def retry_failing(self, addresses: Sequence[Address]) -> None:
         wanted = dict.fromkeys(addresses)

@@ -8,11 +8,13 @@ Dead letters and delayed messages have the numbers that readers of the whole sto
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from statefun_actors.address import Address
+from statefun_actors.admin.control.engine_state import EngineState, merged_state
 from statefun_actors.admin.control.interface import Control, DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.admin.control.over_socket import SocketControl
 from statefun_actors.admin.views.timers import is_own
@@ -23,6 +25,8 @@ from statefun_actors.model import TypedValue
 from statefun_actors.partitions import partition_of
 from statefun_actors.store import Pauses, PauseTarget, StoreError, open_reader, read_pauses, without_pauses
 
+_PATIENCE: Final = 3.0
+"""Seconds for each partition to say how it is; its event loop may be held."""
 T = TypeVar("T")
 Open = Callable[[int], Awaitable[Control]]
 
@@ -54,7 +58,7 @@ class PartitionsControl:
 
     Args:
         open: opens the control of one partition, when it is first needed.
-        opened: those that are open already. If there are any, :meth:`failing` is about these.
+        opened: those that are open already. If there are any, :meth:`failing` and :meth:`state` are about these.
     """
 
     def __init__(self, folder: Path, count: int, open: Open, opened: Mapping[int, Control] | None = None) -> None:
@@ -85,6 +89,21 @@ class PartitionsControl:
         numbers = list(self._opened) or range(self._count)
         found = [each for number in numbers for each in await (await self._control(number)).failing()]
         return sorted(found, key=lambda each: each.message.target)
+
+    async def state(self) -> EngineState:
+        numbers = list(self._opened) or list(range(self._count))
+        found = dict(zip(numbers, await asyncio.gather(*map(self._state_of, numbers)), strict=True))
+        return merged_state({number: found.get(number, "does not run") for number in range(self._count)})
+
+    async def _state_of(self, number: int) -> EngineState | str:
+        """The state of partition *number*, or why it is not known."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await (await self._control(number)).state()
+        except TimeoutError:
+            return f"has not answered within {_PATIENCE:g} s"
+        except StatefunActorsError as error:
+            return f"has not answered: {error}"
 
     async def retry_failing(self, addresses: Sequence[Address]) -> None:
         parts = self._by_partition(addresses, lambda address: address)

@@ -13,6 +13,7 @@ from statefun_actors.address import Address
 from statefun_actors.admin.control import socket_protocol as wire
 from statefun_actors.admin.control import socket_replies as replies
 from statefun_actors.admin.control import socket_values as values
+from statefun_actors.admin.control.engine_state import EngineState
 from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.asking import REPLY
 from statefun_actors.calls import NotOpenError
@@ -82,7 +83,12 @@ class SocketControl:
         await self._ask(wire.CancelAskRequest(token))
 
     async def failing(self) -> list[FailingMessage]:
-        return await self._ask(wire.Failing())
+        reply = await self._ask(wire.Failing())
+        return [each.failing() for each in reply.messages] if isinstance(reply, replies.FailingList) else []
+
+    async def state(self) -> EngineState:
+        reply = await self._ask(wire.State())
+        return reply.state() if isinstance(reply, replies.StateReply) else EngineState()
 
     async def retry_failing(self, addresses: Sequence[Address]) -> None:
         await self._ask(wire.RetryFailing(values.addresses_of(addresses)))
@@ -101,7 +107,7 @@ class SocketControl:
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
-    async def _ask(self, request: wire.Request) -> list[FailingMessage]:
+    async def _ask(self, request: wire.Request) -> _Found:
         line = wire.encode(request) + b"\n"
         if len(line) > wire.LONGEST_LINE:
             reason = f"takes at most {wire.LONGEST_LINE:,} bytes at once, got {len(line):,}"
@@ -120,16 +126,14 @@ class SocketControl:
             raise ControlSocketError(self._path, "has ended without an answer", _MAYBE)
         return self._heed(answer)
 
-    def _heed(self, answer: bytes) -> list[FailingMessage]:
+    def _heed(self, answer: bytes) -> _Found:
         try:
             reply = replies.decode(answer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ControlSocketError(self._path, f"gave an invalid answer: {error}", _VERSIONS) from None
         match reply:
-            case replies.DoneReply():
-                return []
-            case replies.FailingList(messages):
-                return [each.failing() for each in messages]
+            case replies.DoneReply() | replies.FailingList() | replies.StateReply():
+                return reply
             case replies.NotFailing(address, reason):
                 raise NotFailingError(address.address(), reason)
             case replies.NotPaused(target, by_type):
@@ -152,5 +156,6 @@ class SocketControl:
                 assert_never(reply)
 
 
+_Found = replies.DoneReply | replies.FailingList | replies.StateReply
 _MAYBE: Final = "The change may or may not have been made: check before you repeat it."
 _VERSIONS: Final = "Is it of another version of statefun-actors?"

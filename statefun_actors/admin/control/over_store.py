@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation, check_open
+from statefun_actors.admin.control.engine_state import EngineState
 from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.admin.views.timers import is_own
 from statefun_actors.asking import REPLY
@@ -127,6 +128,9 @@ class StoreControl:
 
     async def failing(self) -> list[FailingMessage]:
         return []
+
+    async def state(self) -> EngineState:
+        return EngineState(waiting=self._store.counts()["messages"])
 
     async def retry_failing(self, addresses: Sequence[Address]) -> None:
         self._first_messages(addresses)

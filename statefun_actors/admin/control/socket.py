@@ -185,6 +185,8 @@ class ControlSocket:
                 await self._control.cancel_ask(token)
             case wire.Failing():
                 return replies.FailingList.of(await self._control.failing())
+            case wire.State():
+                return replies.StateReply.of(await self._control.state())
             case wire.RetryFailing():
                 await self._control.retry_failing([each.address() for each in request.addresses])
             case wire.DropFailing():

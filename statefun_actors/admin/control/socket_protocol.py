@@ -111,6 +111,10 @@ class Failing(msgspec.Struct, tag_field="do", tag="failing", forbid_unknown_fiel
     """Request for :meth:`Control.failing`."""
 
 
+class State(msgspec.Struct, tag_field="do", tag="state", forbid_unknown_fields=True):
+    """Request for :meth:`Control.state`."""
+
+
 class RetryFailing(msgspec.Struct, tag_field="do", tag="retry-failing", forbid_unknown_fields=True):
     """Request for :meth:`Control.retry_failing`."""
 
@@ -146,6 +150,7 @@ Request = (
     | AnswerRequest
     | CancelAskRequest
     | Failing
+    | State
     | RetryFailing
     | DropFailing
     | Pause

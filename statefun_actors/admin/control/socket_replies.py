@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from statefun_actors.address import Address
+from statefun_actors.admin.control.engine_state import EngineState
 from statefun_actors.admin.control.socket_values import AddressValue, TargetValue, Value
 from statefun_actors.dispatch import unwrapped
 from statefun_actors.engine import FailingMessage, NoDeadLetterError
@@ -80,6 +81,44 @@ class FailingList(msgspec.Struct, tag_field="is", tag="failing"):
         return cls([_Failing.of(each) for each in failing[:_MOST_FAILING]])
 
 
+class StateReply(msgspec.Struct, tag_field="is", tag="state"):
+    """The state of the engine."""
+
+    handled: int
+    timers_fired: int
+    waiting: int
+    parked: dict[str, int]
+    failing: list[_Failing]
+    failing_egress: dict[str, str]
+    error: str | None
+    version: int
+
+    @classmethod
+    def of(cls, state: EngineState) -> StateReply:
+        return cls(
+            state.handled,
+            state.timers_fired,
+            state.waiting,
+            dict(state.parked),
+            FailingList.of(state.failing).messages,
+            dict(state.failing_egress),
+            state.error,
+            state.version,
+        )
+
+    def state(self) -> EngineState:
+        return EngineState(
+            handled=self.handled,
+            timers_fired=self.timers_fired,
+            waiting=self.waiting,
+            parked=self.parked,
+            failing=tuple(each.failing() for each in self.failing),
+            failing_egress=self.failing_egress,
+            error=self.error,
+            version=self.version,
+        )
+
+
 class NotFailing(msgspec.Struct, tag_field="is", tag="not-failing"):
     """NotFailingError."""
 
@@ -148,6 +187,7 @@ class RefusedReply(msgspec.Struct, tag_field="is", tag="refused"):
 Reply = (
     DoneReply
     | FailingList
+    | StateReply
     | Missing
     | NoTimer
     | NotFailing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,14 +63,24 @@ def opened_store(options: RunOptions) -> Store:
 def services_of(options: RunOptions, store: Store, links: Iterable[LinkSource]) -> list[Service]:
     """What gives access to the engine. *links*: the sources of what other partitions hand over."""
     services: list[Service] = [ControlService(store)]
-    forwarding = None
-    if options.partition is not None:
-        services += options.partition.services(links)
-        forwarding = options.partition.neighbours.forwarding
-    if options.listeners:
-        from statefun_actors.assembly.ingress import HttpService
+    if not options.listeners:
+        return services if options.partition is None else [*services, *options.partition.services(links, None)]
+    from statefun_actors.assembly.ingress import HttpService, console_of_partitions
 
-        services.append(
-            HttpService(options.listeners, options.token, own_loop=True, console=options.console, forwarding=forwarding)
+    forwarding = pages_by = None
+    if options.partition is not None:
+        here, mode = options.partition.neighbours, options.console
+        pages = functools.partial(console_of_partitions, store=here.store, token=options.token, mode=mode)
+        services += options.partition.services(links, None if mode == "off" else pages)
+        forwarding, pages_by = here.forwarding, here.pages_by()
+    services.append(
+        HttpService(
+            options.listeners,
+            options.token,
+            own_loop=True,
+            console=options.console,
+            forwarding=forwarding,
+            pages_by=pages_by,
         )
+    )
     return services

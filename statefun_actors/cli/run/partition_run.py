@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -20,6 +20,9 @@ from statefun_actors.connectors.partitions import LinkSink, LinkSource
 from statefun_actors.engine import Engine, Sink
 from statefun_actors.store import Store
 from statefun_actors.store.partitioned import open_partition
+
+if TYPE_CHECKING:
+    from statefun_actors.console import ConsoleRoute
 
 _PAUSE: Final = 0.05
 """Seconds between two looks at a partition that has nothing to do. A look may send a report."""
@@ -50,9 +53,10 @@ class PartitionRun:
         """Its store. Raises StoreError: it is in use, or not that of this partition."""
         return open_partition(self.neighbours.store, self.neighbours.own, self.neighbours.system)
 
-    def services(self, sources: Iterable[LinkSource]) -> list[Service]:
-        """The services for the other partitions."""
-        return [LinkService(self.neighbours, sources), ForwardedHttpService(self.neighbours)]
+    def services(self, sources: Iterable[LinkSource], pages: Callable[[Engine], ConsoleRoute] | None) -> list[Service]:
+        """The services for the other partitions. *pages*: makes the console of all; None: there is none."""
+        pages = pages if self.neighbours.makes_pages else None
+        return [LinkService(self.neighbours, sources), ForwardedHttpService(self.neighbours, pages)]
 
     @contextlib.contextmanager
     def started(self, stop: Stop) -> Generator[None]:

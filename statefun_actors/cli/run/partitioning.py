@@ -43,9 +43,6 @@ def refuse_others(context: click.Context) -> None:
     for name, (option, instead) in _INSTEAD.items():
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT and context.params[name]:
             raise click.UsageError(f"--partitions does not work with {option} yet: {instead}; {_ONE_PROCESS}.")
-    console = context.get_parameter_source("console") is not ParameterSource.DEFAULT
-    if console and context.params["console"] != "off":
-        raise click.UsageError(f"--partitions does not work with --console yet: omit it; {_ONE_PROCESS}.")
     if os.name == "nt" or not hasattr(socket, "SO_REUSEPORT"):
         raise click.UsageError("--partitions needs Unix sockets and SO_REUSEPORT, which this system does not have.")
 
