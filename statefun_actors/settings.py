@@ -295,5 +295,5 @@ def read_settings(written: Mapping[str, object]) -> Options:
     return options  # type: ignore[return-value]
 
 
-ENDPOINT_DEFAULTS: Final = Settings(handler_timeout=50)
+ENDPOINT_DEFAULTS: Final = Settings(handler_timeout=50.0)
 """Handlers time out before Flink's call timeout (a minute by default), which would fail the job."""
