@@ -11,7 +11,7 @@ stop the job with it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -88,10 +88,13 @@ class _Run:
         self._marks: list[int] = []
 
     def done(self) -> Done:
-        names = [spec.name for spec in self._served.function.states]
-        ordered = sorted(self._changed, key=lambda name: names.index(name) if name in names else len(names))
-        changes = {name: self._state[name] for name in ordered}
+        changes = {name: self._state[name] for name in self._in_order(self._changed)}
         return Done(self._effects, changes, self._failures, self._marks)
+
+    def _in_order(self, names: Iterable[str]) -> list[str]:
+        """*names* of states in the order of their declaration."""
+        declared = [spec.name for spec in self._served.function.states]
+        return sorted(names, key=lambda name: declared.index(name) if name in declared else len(declared))
 
     async def messages(self, invocations: Sequence[Invocation], first: int) -> Outcome | None:
         """Run *invocations*, which begin at the index *first*; return the outcome of the batch if it fails."""
@@ -169,7 +172,7 @@ class _Run:
                 "Use one version of statefun-actors for `export` and `serve`.",
             ) from error
         if content.states:
-            present = [name for name, value in self._state.items() if value is not None]
+            present = self._in_order(name for name, value in self._state.items() if value is not None)
             if present:
                 raise RestoreRefusedError(
                     target,

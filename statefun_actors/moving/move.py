@@ -22,7 +22,9 @@ PATIENCE: Final = 60.0
 """Seconds in which the job must answer to a restore."""
 _TOGETHER: Final = 500
 """The maximum of restores that are under way."""
-_AGAIN: Final = "Run the command again: what has arrived counts once, within a day."
+_MOST_REFUSED: Final = 100
+"""The number of refusals after which no more is sent: most likely they have one reason."""
+_AGAIN: Final = "Run the command again within a day: what has arrived counts once."
 
 
 class Exchange(Protocol):
@@ -67,7 +69,8 @@ class MoveStoppedError(StatefunActorsError):
     retryable = True
 
     def __init__(self, reason: str, refused: Iterable[Refused] = (), advice: str = _AGAIN) -> None:
-        self.reason, self.refused, self.advice = reason, tuple(refused), advice
+        self.reason, self.advice = reason, advice
+        self.refused = tuple(sorted(refused, key=lambda each: each.address))
         super().__init__(self.reason, self.refused, self.advice)
 
     def __str__(self) -> str:
@@ -109,13 +112,14 @@ class Move:
             StoreError, DamagedStateError: the store, or an entity, can't be read.
         """
         states = (self._restore(address, "restore states", [content]) for address, content in self._contents.states())
-        await self._together(states, self._on_progress)
+        all_tried = await self._together(states, self._on_progress)
         if self._refused:
             many = "1 entity was" if len(self._refused) == 1 else f"{len(self._refused):,} entities were"
+            rest = "so nothing that is delayed or waits was moved" if all_tried else "and the rest was not tried"
             raise MoveStoppedError(
-                f"{many} refused, so nothing that is delayed or waits was moved",
+                f"{many} refused, {rest}",
                 self._refused,
-                "Mend what is said above, then run the command again: what has arrived counts once, within a day.",
+                "Mend what is said above, then run the command again within a day: what has arrived counts once.",
             )
         parts = self._contents.following()
         following = (self._restore(address, "restore messages", contents) for address, contents in parts)
@@ -126,8 +130,8 @@ class Move:
 
     async def _together(
         self, work: Iterable[Coroutine[None, None, None]], on_progress: Callable[[int], None] = lambda _: None
-    ) -> None:
-        """Do *work*, some of it at a time."""
+    ) -> bool:
+        """Do *work*, some of it at a time; return whether all was done, which ends after many refusals."""
         done = 0
         remaining = iter(work)
         while some := list(islice(remaining, _TOGETHER)):
@@ -137,6 +141,9 @@ class Move:
                 raise (unexpected or [MoveStoppedError(str(errors[0]), self._refused)])[0]
             done += len(some)
             on_progress(done)
+            if len(self._refused) >= _MOST_REFUSED:
+                return False
+        return True
 
     async def _restore(self, address: Address, key: str, contents: Iterable[Restore]) -> None:
         """Send *contents* to *address*, each after the one before was taken."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.client.bank import Account, Echo, Later, Loan
 from tests.conformance.cases.ingress import Counter, Forwarder, Several, Tally, Teller
-from tests.moving.house import House, Quiet, functions
+from tests.moving.house import House, Quiet, functions, furniture
 from tests.polyglot.greeter import User
 from tests.polyglot.traveller import Traveller
 
@@ -23,10 +23,11 @@ __all__ = [
     "Traveller",
     "User",
     "functions",
+    "furniture",
 ]
 
 
 SERVED = (
     *(Account, Echo, Later, Loan, Counter, Tally, Several, Forwarder, Teller, Traveller, User),
-    *(House, Quiet, functions),
+    *(House, Quiet, functions, furniture),
 )

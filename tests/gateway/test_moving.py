@@ -27,10 +27,14 @@ COUNT = Address("moving/count", "c/1")
 SECONDS = 120
 
 
-def exported(job: GatewayJob, store: Path) -> dict[str, object]:
+def export(job: GatewayJob, store: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "statefun_actors", "export", str(APP), "--store", str(store)]
     command += ["--module", str(job.module), "--to-kafka", job.broker.address, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+
+
+def exported(job: GatewayJob, store: Path) -> dict[str, object]:
+    done = export(job, store)
     assert done.returncode == 0, done.stderr
     found: dict[str, object] = json.loads(done.stdout)
     return found
@@ -90,6 +94,32 @@ def test_a_store_moves_state_by_state_with_all_that_is_on_its_way(
         client.tell(busy, Knock("stop"))
         assert seen.count(visits[1]) == 1
         assert seen.count("'asked: timeout'") == 1
+
+
+def test_what_the_job_or_kafka_refuses_is_named_and_nothing_follows(
+    job: GatewayJob, first: GatewayProcess, tmp_path: Path
+) -> None:
+    has_state, too_large = House.at("r/1"), House.at("r/3")
+    with Runtime(*SERVED, store=tmp_path / "app.db") as runtime:
+        runtime.tell(has_state, Furnish(1))
+        runtime.tell(too_large, Knock("x" * 1_100_000))
+        runtime.tell(House.at("r/2"), Knock("later"), after=timedelta(days=1))
+    with Client(first.url, timeout=SECONDS) as client:
+        client.tell(has_state, Furnish(2))
+        before = eventually(client, has_state, "'visits': ['2']")
+
+        done = export(job, tmp_path / "app.db")
+
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines() == [
+            "moving/house/r/1 was not restored: it has state already: lit, floors, height, title, picture, rooms, "
+            "prices, corner, tags, built, sold, age, number, colour, owner, device, clock, visits. Nothing was "
+            "overwritten. Restore into a job that has not handled messages of this entity.",
+            "moving/house/r/3 was not restored: Kafka refuses it: topic shared.gateway: Broker: Message size too large",
+            "Error: 2 entities were refused, so nothing that is delayed or waits was moved. Mend what is said above, "
+            "then run the command again within a day: what has arrived counts once.",
+        ]
+        assert client.ask(has_state, Look(), str) == before
 
 
 @pytest.mark.slow

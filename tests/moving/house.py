@@ -17,6 +17,7 @@ from statefun_actors import (
     Entity,
     NoAnswer,
     StatefulFunctions,
+    activity,
     answers,
     handles,
     message,
@@ -62,6 +63,11 @@ class Plan:
 @message("moving/knock")
 class Knock:
     who: str
+
+
+@message("moving/order")
+class Order:
+    what: str
 
 
 @message("moving/look")
@@ -121,12 +127,27 @@ class House(Entity, typename="moving/house"):
             self.cancel_every("knock")
 
     @handles
+    def order(self, message: Order) -> None:
+        self.ask(furniture, message, then=self.told, timeout=timedelta(days=1), keep="ordered")
+
+    @handles
     def look(self, message: Look) -> str:
         values = {name: getattr(self, name) for name in FIELDS}
         return repr({**values, "tags": sorted(self.tags)})  # the order of a set differs between processes
 
 
 FIELDS = [name for name in House.__annotations__ if name not in {"address", "id"}]
+
+
+FURNITURE: list[str] = []
+"""What there is."""
+
+
+@activity("moving/furniture", attempts=9)
+def furniture(message: Order) -> str:
+    if message.what not in FURNITURE:
+        raise LookupError(message.what)
+    return message.what
 
 
 class Quiet(Entity, typename="moving/quiet"):
@@ -149,4 +170,4 @@ def count(context: Context, message: int) -> None:
         context.pack_and_reply(f"{context['count']} {context['text']}")
 
 
-SERVED = (House, Quiet, functions)
+SERVED = (House, Quiet, functions, furniture)

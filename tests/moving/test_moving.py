@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from statefun_actors import Address, Settings
+from statefun_actors.admin import export_store, import_store
 from statefun_actors.asking import REPLY, SCHEDULE
 from statefun_actors.deploy import Module, Wanted, planned_module, served
 from statefun_actors.dispatch import Application
@@ -31,7 +32,7 @@ from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
 from tests.conformance.wire import WIRE_3, WireEngine
-from tests.moving.house import SERVED, Furnish, House, Knock, Plan
+from tests.moving.house import FURNITURE, SERVED, Furnish, House, Knock, Order, Plan
 from tests.moving.over_wire import WireExchange
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -117,7 +118,9 @@ def stored_in(engine: WireEngine) -> dict[Address, object]:
 
 def delayed(engine: WireEngine) -> Sequence[object]:
     """The delayed messages of *engine*, whatever the order of their making."""
-    return sorted((due, sender, to, value.value, token) for due, _, sender, to, value, token in engine._delayed)
+    return sorted(
+        (due, sender.typename, to, value.value, token) for due, _, sender, to, value, token in engine._delayed
+    )
 
 
 async def test_all_states_are_equal(tmp_path: Path) -> None:
@@ -175,7 +178,7 @@ async def test_a_move_that_was_cut_short_goes_on_and_doubles_nothing(tmp_path: P
                 await moved(path, engine, lost)
             assert re.fullmatch(
                 r"the Flink job has not answered within 0.05 s, for [\w/.:-]+; it must run with this module.yaml. "
-                r"Run the command again: what has arrived counts once, within a day.",
+                r"Run the command again within a day: what has arrived counts once.",
                 str(stopped.value),
             )
         await moved(path, engine)
@@ -195,10 +198,56 @@ async def test_nothing_follows_while_an_entity_is_refused(tmp_path: Path) -> Non
 
         assert str(stopped.value) == (
             "1 entity was refused, so nothing that is delayed or waits was moved. Mend what is said above, then run "
-            "the command again: what has arrived counts once, within a day."
+            "the command again within a day: what has arrived counts once."
         )
         assert [str(each).partition(": ")[0] for each in stopped.value.refused] == ["moving/house/h/3 was not restored"]
         assert engine._delayed == []
+
+
+async def test_an_endpoint_that_takes_no_restores_ends_it_soon(tmp_path: Path) -> None:
+    path = tmp_path / "house.db"
+    async with TestRuntime(*SERVED, start=START, store=SqliteStore(path)) as runtime:
+        for number in range(700):
+            await runtime.tell(Address("moving/count", f"{number}"), 1)
+    async with flink(Settings()) as engine:
+        with pytest.raises(MoveStoppedError) as stopped:
+            await moved(path, engine)
+
+        assert str(stopped.value) == (
+            "500 entities were refused, and the rest was not tried. Mend what is said above, then run the command "
+            "again within a day: what has arrived counts once."
+        )
+        assert engine._app.diagnostics.refused == {"moving/count (restore)": 500}
+
+
+async def test_an_activity_that_waits_for_its_next_attempt_makes_it_in_the_job(tmp_path: Path) -> None:
+    path = tmp_path / "house.db"
+    FURNITURE.clear()
+    async with TestRuntime(*SERVED, start=START, store=SqliteStore(path)) as runtime:
+        await runtime.tell(ADA, Order("chair"))
+        assert runtime.asks
+    FURNITURE.append("chair")
+    async with flink() as engine:
+        found = await moved(path, engine)
+        await engine.advance(60)
+
+        assert dict(found.counts) == {"asks": 1, "delayed": 1}
+        assert engine.state(ADA)["visits"] == ["ordered: chair"]
+        assert engine.failures == []
+
+
+async def test_a_store_with_partitions_moves_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "house.db"
+    await filled(path)
+    with open_stopped(path) as reader:
+        lines = list(export_store(reader, with_inputs=False))
+    await import_store(lines, "lines", tmp_path / "two", partitions=2)
+    async with flink() as one, flink() as two:
+        await moved(path, one)
+        await moved(tmp_path / "two", two)
+
+        assert delayed(two) == delayed(one)
+        assert stored_in(two) == stored_in(one)
 
 
 async def test_many_messages_of_one_entity_move_in_parts_in_their_order(tmp_path: Path) -> None:
