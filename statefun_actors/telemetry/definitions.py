@@ -35,7 +35,7 @@ METRICS: Final = (
     Metric("batch_messages", "histogram", (), "Messages per batch.", _SIZES),
     Metric("batches_failed", "counter", ("type", "error"), "Batches that failed as a whole."),
     Metric("messages_given_up", "counter", ("type", "settlement"), "Messages that a policy gave up."),
-    Metric("messages_refused", "counter", ("handler",), "Messages that internal handlers refused."),
+    Metric("messages_refused", "counter", ("handler",), "Messages that internal handlers refused, and restores."),
     Metric("loop_held", "counter", ("handler",), "Steps that held the event loop for over 0.1 s."),
     Metric("mailbox_messages", "gauge", (), "Messages waiting at the last commit."),
     Metric("paused", "gauge", (), "Entities and types that were paused at the last commit."),

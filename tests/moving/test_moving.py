@@ -204,6 +204,22 @@ async def test_nothing_follows_while_an_entity_is_refused(tmp_path: Path) -> Non
         assert engine._delayed == []
 
 
+async def test_a_delayed_message_and_a_recurring_one_can_be_replaced_and_cancelled_in_the_job(tmp_path: Path) -> None:
+    path = tmp_path / "house.db"
+    async with TestRuntime(*SERVED, start=START, store=SqliteStore(path)) as runtime:
+        await runtime.tell(ADA, Plan(5))
+    async with flink() as engine:
+        await moved(path, engine)
+        await engine.tell(ADA, Plan(7))
+        await engine.tell(ADA, Knock("stop"))
+
+        assert [(each.delay_ms, each.value) for each in engine.pending] == [(7000, Knock("later"))]
+        await engine.advance(8)
+        visits = engine.state(ADA)["visits"]
+        assert isinstance(visits, list)
+        assert [each for each in visits if "asked" not in each] == ["stop of None", "later of moving/house"]
+
+
 async def test_an_endpoint_that_takes_no_restores_ends_it_soon(tmp_path: Path) -> None:
     path = tmp_path / "house.db"
     async with TestRuntime(*SERVED, start=START, store=SqliteStore(path)) as runtime:

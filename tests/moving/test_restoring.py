@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
+from google.protobuf.any_pb2 import Any
 
 from statefun_actors import (
     Discard,
@@ -31,6 +32,8 @@ from statefun_actors.asking import (
     request,
     restore,
 )
+from statefun_actors.dispatch import Application
+from statefun_actors.ingress import MessageEncoders
 from statefun_actors.testing import TestRuntime
 from statefun_actors.wire import v3_pb2
 from tests.conformance.engine import EngineKind
@@ -55,6 +58,12 @@ class Account(Entity, typename="bank/account"):
     @handles
     def forget(self, message: bool) -> None:
         self.clear()
+
+
+class Anything(Entity, typename="bank/anything"):
+    @handles(Any)
+    def take(self, message: Any) -> None:
+        raise AssertionError(message)
 
 
 ADA = Account.at("ada")
@@ -203,6 +212,16 @@ async def test_the_embedded_engine_takes_it_as_no_message() -> None:
 
         assert runtime.state(ADA).balance == 0
     assert str(raised.value).startswith("Account (bank/account) takes int, bool, got statefun-actors/restore. ")
+
+
+def test_no_door_for_messages_from_outside_takes_it() -> None:
+    with pytest.raises(UnhandledMessageError) as raised:
+        MessageEncoders(Application(Anything)).encoder("bank/anything", RESTORE)
+
+    assert str(raised.value) == (
+        "bank/anything takes messages of any type, got statefun-actors/restore. The namespace statefun-actors is for "
+        "messages of this library itself."
+    )
 
 
 def test_a_synchronous_framework_restores_too_and_an_older_type_becomes_the_declared_one() -> None:
