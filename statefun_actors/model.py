@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, final
 
 from msgspec import Struct
 
@@ -73,6 +73,7 @@ class Batch(Struct, frozen=True):
 # Effects: what handlers requested, in the order of the calls.
 
 
+@final
 class Send(Struct, frozen=True, gc=False):
     """A message to any address.
 
@@ -86,6 +87,7 @@ class Send(Struct, frozen=True, gc=False):
     drawn: bool = False
 
 
+@final
 class SendAfter(Struct, frozen=True, gc=False):
     """A message delivered after ``delay_ms`` (> 0). It replaces a pending one with the same sender and token."""
 
@@ -96,12 +98,14 @@ class SendAfter(Struct, frozen=True, gc=False):
     headers: Headers | None = None
 
 
+@final
 class Cancel(Struct, frozen=True, gc=False):
     """Cancel the sender's pending delayed message with this token, if there is one."""
 
     token: str
 
 
+@final
 class Egress(Struct, frozen=True, gc=False):
     """A record for the egress ``<namespace>/<name>``. ``headers`` are set by an instrument; None without one."""
 
@@ -146,6 +150,7 @@ class Done(Struct, frozen=True):
     marks: Sequence[int] = ()
 
 
+@final
 class MissingState(Struct, frozen=True):
     """States that the function declares and the batch lacks, in declaration order. No user code has run."""
 

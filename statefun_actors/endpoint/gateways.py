@@ -42,7 +42,7 @@ from statefun_actors.types import record_to_typed
 logger: Final = logging.getLogger("statefun_actors.endpoint")
 
 _FROM_KAFKA: Final = frozenset({REQUEST, RESTORE})
-_ENVELOPES: Final = frozenset({ANSWER, ATTEMPT})
+_SPECIAL: Final = _FROM_KAFKA | {ANSWER, ATTEMPT}
 _OUTSIDE: Final = INGRESS.encode()
 _HANDLED: Final = TypedValue(HANDLED, b"")
 
@@ -58,12 +58,9 @@ class RestoringBatch(OutsideBatch, frozen=True):
 def opened(batch: Batch) -> Batch:
     """*batch*, its messages out of the envelopes of gateways. An OutsideBatch if any may have a caller outside."""
     for invocation in batch.invocations:
-        argument, caller = invocation.argument, invocation.caller
-        if (
-            (caller is not None and caller[0] == INGRESS)
-            or argument.typename in _FROM_KAFKA
-            # Most answers have a caller inside, and need nothing; this is quicker than to decode them.
-            or (argument.typename in _ENVELOPES and _OUTSIDE in argument.value)
+        caller = invocation.caller
+        if (caller is not None and caller[0] == INGRESS) or (
+            invocation.argument.typename in _SPECIAL and _concerns_outside(invocation.argument)
         ):
             break
     else:
@@ -72,6 +69,13 @@ def opened(batch: Batch) -> Batch:
     invocations = [message for each in batch.invocations if (message := _opened(batch.target, each)) is not None]
     restores = any(each.argument.typename == RESTORE for each in invocations)
     return (RestoringBatch if restores else OutsideBatch)(batch.target, batch.state, invocations)
+
+
+def _concerns_outside(argument: TypedValue) -> bool:
+    """Whether *argument*, of a special type, may be from outside. Most answers have a caller inside, and need nothing;
+    this is quicker than to decode them.
+    """
+    return argument.typename in _FROM_KAFKA or _OUTSIDE in argument.value
 
 
 def _opened(target: Address, invocation: Invocation) -> Invocation | None:

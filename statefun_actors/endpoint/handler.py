@@ -146,7 +146,7 @@ class RequestReplyHandler:
     async def _run(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Run *batch*, and append its outcome to *outcomes*."""
         target, locks = batch.target, self._locks
-        dispatch = self._restoring if isinstance(batch, RestoringBatch) else self._dispatch
+        dispatch = self._restoring if type(batch) is RestoringBatch else self._dispatch
         lock: AddressLock = []
         while locks.setdefault(target, lock) is not lock:
             await locks.ended(target)
@@ -177,7 +177,7 @@ class RequestReplyHandler:
         if batch.target[0] in self._waiting:
             return asyncio.run(in_handler_task(self.reply(batch)))
         target, locks = batch.target, self._locks
-        dispatch = self._restoring if isinstance(batch, RestoringBatch) else self._dispatch
+        dispatch = self._restoring if type(batch) is RestoringBatch else self._dispatch
         lock: AddressLock = []
         while locks.setdefault(target, lock) is not lock:
             locks.wait(target)
@@ -197,7 +197,8 @@ class RequestReplyHandler:
     def _written(self, batch: Batch, outcome: Outcome) -> bytes:
         if isinstance(outcome, Done):  # not `match`, which takes longer to find the class
             typename = batch.target[0]
-            if isinstance(batch, OutsideBatch):
+            if type(batch) is not Batch:
+                assert isinstance(batch, OutsideBatch)
                 outcome = answered(batch, outcome)
             if self._is_2x and typename not in self._quiet_drops and V2.drops(outcome):
                 self._quiet_drops.add(typename)

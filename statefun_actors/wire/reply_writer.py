@@ -57,7 +57,7 @@ class Writer:
         self._modifications = Pieces[tuple[str, str, int], bytes](lambda key: self._modification(*key))
 
     def write(self, outcome: Done | MissingState, token_prefix: str | None) -> bytes:
-        if isinstance(outcome, MissingState):
+        if type(outcome) is MissingState:  # for a Struct, an `isinstance` that is false takes four times as long
             return self._incomplete(outcome)
         effects, changes = outcome.effects, outcome.changes
         if self._conversions:
@@ -68,19 +68,19 @@ class Writer:
         delayed: list[bytes] = []
         records: list[bytes] = []
         for effect in effects:
-            if isinstance(effect, Send):  # `match` takes three times as long
+            if type(effect) is Send:
                 function_type, id = effect.target
                 value = effect.value
                 encoded_id, data = id.encode(), value.value
                 head, value_head = sends[function_type, len(encoded_id), value.typename, len(data)]
                 messages += head, encoded_id, value_head, data
-            elif isinstance(effect, Egress):
+            elif type(effect) is Egress:
                 value = effect.value
                 data = value.value
                 records += egresses[effect.egress, value.typename, len(data)], data
-            elif isinstance(effect, SendAfter):
+            elif type(effect) is SendAfter:
                 self._send_after(effect, token_prefix, delayed)
-            elif isinstance(effect, Cancel):
+            elif type(effect) is Cancel:
                 self._cancel(effect.token, token_prefix, delayed)
             else:
                 assert_never(effect)
