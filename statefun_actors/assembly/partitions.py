@@ -1,4 +1,4 @@
-"""The services of one partition of a system, for the others: the link for messages, and HTTP for forwarded requests."""
+"""The services of one partition of a system, for the others: one takes messages, one responds to requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 
 from statefun_actors.connectors.partitions import LinkServer, LinkSink, LinkSource
 from statefun_actors.engine import Engine
-from statefun_actors.http import Forwarding, Guard, Peer, Router, create_ingress_app, listen, serve
+from statefun_actors.http import Forwarding, Guard, Peer, Router, create_ingress_app, serve_peers
 from statefun_actors.partitions import Partition, egress_link, link, partition_of_name
 from statefun_actors.system import listen_at
 
@@ -41,9 +41,9 @@ class Neighbours:
         """Where *partition* takes messages."""
         return self.sockets / f"{partition}.link"
 
-    def http_socket(self, partition: int) -> Path:
+    def requests_socket(self, partition: int) -> Path:
         """Where *partition* takes forwarded requests."""
-        return self.sockets / f"{partition}.http"
+        return self.sockets / f"{partition}.requests"
 
     def writes(self, egress: str) -> bool:
         """Whether the partition *own* writes the records of *egress* to their target."""
@@ -73,7 +73,7 @@ class Neighbours:
 
     def pages_by(self) -> Peer:
         """The partition that makes the pages of the console for all, to which it forwards requests itself, too."""
-        return Peer(f"partition {_FIRST}", self.http_socket(_FIRST))
+        return Peer(f"partition {_FIRST}", self.requests_socket(_FIRST))
 
     @property
     def makes_pages(self) -> bool:
@@ -82,7 +82,7 @@ class Neighbours:
 
     def forwarding(self, engine: Engine) -> Forwarding:
         """Forwards requests from *engine* to the others."""
-        peers = {number: Peer(f"partition {number}", self.http_socket(number)) for number in self.own.others}
+        peers = {number: Peer(f"partition {number}", self.requests_socket(number)) for number in self.own.others}
         return Forwarding(self.own, peers, engine.when_handed_over)
 
 
@@ -113,7 +113,7 @@ class LinkService:
         pass
 
 
-class ForwardedHttpService:
+class ForwardedRequests:
     """Responds to requests that other partitions have admitted and forwarded.
 
     Args:
@@ -131,14 +131,14 @@ class ForwardedHttpService:
 
     async def open(self, engine: Engine) -> None:
         """Begin to respond. Raises OSError: the socket can't be opened."""
-        listener = listen(f"unix:{self._neighbours.http_socket(self._neighbours.own.own)}")
+        sock = listen_at(self._neighbours.requests_socket(self._neighbours.own.own))
         self._console = None if self._pages is None else self._pages(engine)
         console = None if self._console is None else self._console.at
         self._router = create_ingress_app(engine.app, engine, Guard(local=False), console)
-        self.serving = asyncio.create_task(serve(self._router, listener.sockets, stop=self._closing.wait))
+        self.serving = asyncio.create_task(serve_peers(self._router, sock, stop=self._closing.wait))
 
     async def refuse(self) -> None:
-        """Close each connection after its next response."""
+        """Say so in ``/readyz``. Messages get the answers of an engine that stops."""
         if self._router is not None:
             self._router.stopping = True
         if self._console is not None:
@@ -148,6 +148,6 @@ class ForwardedHttpService:
         self._closing.set()
         if self.serving is not None:
             await asyncio.wait([self.serving])
-            self._neighbours.http_socket(self._neighbours.own.own).unlink(missing_ok=True)
+            self._neighbours.requests_socket(self._neighbours.own.own).unlink(missing_ok=True)
         if self._console is not None:
             self._console.close()

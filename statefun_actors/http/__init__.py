@@ -4,7 +4,7 @@ from statefun_actors.http.app import create_app
 from statefun_actors.http.certificates import Tls
 from statefun_actors.http.ingress import Forwarding, Guard, create_ingress_app
 from statefun_actors.http.listening import Listener, listen
-from statefun_actors.http.peers import Failures, Peer
+from statefun_actors.http.peers import Failures, Peer, serve_peers
 from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route, line
 from statefun_actors.http.router import Router
 from statefun_actors.http.server import STOP_SECONDS, serve
@@ -29,4 +29,5 @@ __all__ = [
     "line",
     "listen",
     "serve",
+    "serve_peers",
 ]

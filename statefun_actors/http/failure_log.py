@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from statefun_actors.address import Address
+from statefun_actors.http.request import Response, line
 from statefun_actors.model import Batch
 from statefun_actors.system import Throttle, repeats
 from statefun_actors.text import describe_error, describe_type, loggable, one_line
@@ -73,6 +74,12 @@ class FailureLog:
         while trace.tb_next is not None:
             trace = trace.tb_next
         return self._tracebacks.due((typename, type(error), trace.tb_frame.f_code, trace.tb_lineno)) is not None
+
+
+def failed(error: Exception) -> Response:
+    """Log *error*, a bug of this library, with its traceback; the response to its request."""
+    logger.error("a request failed", exc_info=error)
+    return line(500, first_line(error))
 
 
 def shown_address(address: Address) -> str:

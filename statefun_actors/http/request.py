@@ -14,7 +14,7 @@ OCTETS: Final = b"application/octet-stream"
 TEXT: Final = b"text/plain; charset=utf-8"
 
 
-class Response(Struct, frozen=True, gc=False):
+class Response(Struct, frozen=True, array_like=True, gc=False):
     """A response. ``content_type`` is None without a body."""
 
     status: int

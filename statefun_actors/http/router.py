@@ -13,6 +13,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any as Untyped
 from typing import Final
+from urllib.parse import unquote
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
@@ -125,6 +126,11 @@ class Router:
             pass
         finally:
             self.in_flight.remove(task)
+
+    def route_of(self, target: bytes) -> Route | None:
+        """The route for a request to *target*; None if a web framework responds."""
+        route = self.route(unquote(target.partition(b"?")[0].decode()))
+        return self._last_route if route is None else route
 
     def _route(self, scope: HTTPScope) -> Route | None:
         path = scope["path"]

@@ -117,7 +117,7 @@ async def serve(
 
     async def drained() -> None:
         await stop()
-        await _drain(router)
+        await drain(router)
         router.drained = True
         for connection in list(shared.opened):
             connection.close_if_idle()
@@ -125,7 +125,8 @@ async def serve(
     await hypercorn_serve(router, config, shutdown_trigger=drained, mode="asgi")
 
 
-async def _drain(router: Router) -> None:
+async def drain(router: Router) -> None:
+    """Return once the requests in flight have ended; those after them have ``LINGER_SECONDS``."""
     router.stopping = True
     until = time.monotonic() + DRAIN_SECONDS
     await router.in_flight.wait(DRAIN_SECONDS)

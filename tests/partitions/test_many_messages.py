@@ -9,7 +9,6 @@ import pytest
 from statefun_actors.dispatch import Application
 from statefun_actors.http import Forwarding, Guard, Peer, Pending, Request, Response, create_ingress_app, line
 from statefun_actors.http.ingress.forwarding import ForwardingRoute
-from statefun_actors.http.peers import PendingForward
 from statefun_actors.partitions import Partition
 from tests.partitions.systems import System, system
 from tests.partitions.test_links import HERE, THERE, Cell, kept, seen, until
@@ -56,11 +55,11 @@ class Ended:
     def admit(self, request: Request) -> None:
         """It admits all requests."""
 
-    def address(self, request: Request) -> None:
+    def address(self, path: bytes) -> None:
         """None: they are about many addresses."""
 
     def respond(self, request: Request, body: bytes) -> Pending:
-        pending = PendingForward(Peer("nobody", Path("nowhere")))
+        pending = Peer("nobody", Path("nowhere")).forward(request, body)
         pending.end(self._response)
         return pending
 

@@ -56,6 +56,34 @@ def test_errors_are_those_of_the_partition_that_has_the_address(system: Running)
     assert system.request("POST", "/replies/", {}).status == 404
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers"),
+    [
+        ("PUT", "/ingress/test/cell/{id}?type=test/add", b'{"number": 1}', {}),
+        ("PUT", "/ingress/test/cell/{id}?type=test/add&wait=handled", b'{"number": 1}', {}),
+        ("PUT", "/ingress/test/cell/{id}?type=test/add&wait=x", b'{"number": 1}', {}),
+        ("PUT", "/ingress/test/cell/{id}?type=test/add&delay=1h", b'{"number": 1}', {}),
+        ("PUT", "/ingress/test/cell/{id}?type=test/add", b"{", {}),
+        ("PUT", "/ingress/test/cell/{id}?type=test/add", b'{"number": 1, "to": "%b"}' % (b"x" * 300_000), {}),
+        ("PUT", "/ingress/test/cell/{id}?type=test/else", b"{}", {}),
+        ("PUT", "/ingress/test/cell/{id}?type=test/add", b"{}", {"Content-Encoding": "gzip"}),
+        ("PUT", "/ingress/test/cell/{id}?type=test/add", b"{}", {"Content-Type": "text/html"}),
+        ("PUT", "/ingress/test/cell/{id}?type=test/add", b"{}", {"Origin": "http://else.example"}),
+        ("POST", "/ingress/statefun-actors/reply/{id}", b"{}", {}),
+        ("POST", "/replies/{id}", b"{}", {}),
+        ("POST", "/replies/{id}?type=", b"{}", {}),
+        ("DELETE", "/ingress/test/cell/{id}", b"", {}),
+    ],
+)
+def test_a_forwarded_request_gets_the_response_of_one_that_is_not(
+    system: Running, method: str, path: str, body: bytes, headers: dict[str, str]
+) -> None:
+    for id in (HERE, THERE):
+        found = [system.request(method, path.format(id=id), body, headers, by=by) for by in range(2)]
+        first, second = [(got.status, {**got.headers, "date": ""}, got.body) for got in found]
+        assert first == second
+
+
 def test_many_messages_are_there_once_they_are_taken(system: Running) -> None:
     ids = [f"many-{number}" for number in range(8)]
     lines = b"\n".join(b'{"to":"test/cell/%b","type":"test/add","value":{"number":1}}' % id.encode() for id in ids)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from statefun_actors.assembly import Service
-from statefun_actors.assembly.partitions import ForwardedHttpService, LinkService, Neighbours
+from statefun_actors.assembly.partitions import ForwardedRequests, LinkService, Neighbours
 from statefun_actors.cli.processes import at_the_end_of_the_supervisor
 from statefun_actors.cli.run.rest import Busy, Rest
 from statefun_actors.cli.run.stuck import only_failing
@@ -56,7 +56,7 @@ class PartitionRun:
     def services(self, sources: Iterable[LinkSource], pages: Callable[[Engine], ConsoleRoute] | None) -> list[Service]:
         """The services for the other partitions. *pages*: makes the console of all; None: there is none."""
         pages = pages if self.neighbours.makes_pages else None
-        return [LinkService(self.neighbours, sources), ForwardedHttpService(self.neighbours, pages)]
+        return [LinkService(self.neighbours, sources), ForwardedRequests(self.neighbours, pages)]
 
     @contextlib.contextmanager
     def started(self, stop: Stop) -> Generator[None]:

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from statefun_actors.http.failure_log import first_line, logger
+from statefun_actors.http.failure_log import failed
 from statefun_actors.http.fastpath.parser import DECLINED, INCOMPLETE, Unread, read_head
 from statefun_actors.http.fastpath.response_bytes import written
-from statefun_actors.http.request import Pending, RefusedError, Request, Response, Route, line
+from statefun_actors.http.request import Pending, RefusedError, Request, Response, Route
 from statefun_actors.http.router import CANCELLED, Router
 
 LONGEST_BODY: Final = 256 * 1024
@@ -171,8 +171,7 @@ class FastPath(asyncio.Protocol):
         try:
             response = route.respond(request, body)
         except Exception as error:  # a bug of this library
-            logger.exception("a request failed")
-            response = line(500, first_line(error))
+            response = failed(error)
         if isinstance(response, Response):
             self._write(response)
             return True

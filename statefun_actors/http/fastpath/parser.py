@@ -71,6 +71,13 @@ def read_head(data: bytes) -> Head | Unread:
     return Head("POST" if method == b"POST" else "PUT", target, headers, block, length, end + 4)
 
 
+def headers_of(block: bytes) -> Headers:
+    """The headers in the *block* of a head."""
+    read = _read_headers(block)
+    assert read is not None, "read_head has read them"
+    return read[0]
+
+
 def _unfinished(data: bytes) -> Literal[Unread.INCOMPLETE, Unread.DECLINED]:
     if len(data) >= LONGEST_HEAD or not (data[:6] == b"POST /"[: len(data)] or data[:5] == b"PUT /"[: len(data)]):
         return DECLINED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final, Protocol
 
 from statefun_actors.address import Address
@@ -13,13 +14,16 @@ from statefun_actors.partitions import Partition, partition_of
 
 _PATIENCE_SECONDS: Final = 3.0
 """The timeout for the other partitions to take messages."""
+_MOST_KNOWN: Final = 20_000
+_LONGEST_KNOWN: Final = 200
+"""The number and the maximum length of the paths whose partition is kept."""
 
 
 class AddressedRoute(Route, Protocol):
     """A route whose requests are about one address."""
 
-    def address(self, request: Request) -> Address | None:
-        """The address of *request*; None: it has none, or an invalid one.
+    def address(self, path: bytes) -> Address | None:
+        """The address in *path*; None: it has none, or an invalid one.
 
         Raises:
             RefusedError: it is invalid.
@@ -43,28 +47,31 @@ class Forwarding:
     ) -> None:
         self.own, self.peers, self.when_handed_over, self.patience = own, peers, when_handed_over, patience
 
-    def peer_of(self, address: Address) -> Peer | None:
-        """The peer that has *address*; None if it is here."""
-        return self.peers.get(partition_of(address, self.own.count))
-
 
 class ForwardingRoute:
     """Responds by *route*, or by the peer that has the address of a request."""
 
     def __init__(self, route: AddressedRoute, forwarding: Forwarding) -> None:
         self._route, self._forwarding = route, forwarding
+        self._known_partition = lru_cache(_MOST_KNOWN)(self._partition)
         self.admit = route.admit
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
+        path = request.target.partition(b"?")[0]
         try:
-            address = self._route.address(request)
+            partition = (self._known_partition if len(path) <= _LONGEST_KNOWN else self._partition)(path)
         except RefusedError as refused:
             return refused.response
-        if address is None:
+        if partition is None:
             response = self._route.respond(request, body)
             return response if isinstance(response, Response) else _Arrived(response, self._forwarding)
-        peer = self._forwarding.peer_of(address)
+        peer = self._forwarding.peers.get(partition)
         return self._route.respond(request, body) if peer is None else peer.forward(request, body)
+
+    def _partition(self, path: bytes) -> int | None:
+        """The partition that has the address in *path*; None without an address."""
+        address = self._route.address(path)
+        return None if address is None else partition_of(address, self._forwarding.own.count)
 
 
 class _Arrived:

@@ -47,9 +47,8 @@ class IngressRoute:
             text = f"send messages by PUT or POST, not {request.method[:20]}"
             raise RefusedError(line(405, text, (b"allow", b"POST, PUT")))
 
-    def address(self, request: Request) -> Address | None:
-        """The address to which *request* sends a message; None if it sends many. Raises RefusedError."""
-        path = request.target.partition(b"?")[0]
+    def address(self, path: bytes) -> Address | None:
+        """The address to which a request to *path* sends a message; None if it sends many. Raises RefusedError."""
         return target_of(path) if path.startswith(_ONE) else None
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:

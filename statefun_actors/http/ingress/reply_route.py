@@ -46,9 +46,9 @@ class RepliesRoute:
         if request.method != "POST":
             raise RefusedError(line(405, f"send an answer by POST, not {request.method[:20]}", (b"allow", b"POST")))
 
-    def address(self, request: Request) -> Address | None:
-        """The reply address that *request* answers; None without a token."""
-        token = _token(request.target.partition(b"?")[0])
+    def address(self, path: bytes) -> Address | None:
+        """The reply address that a request to *path* answers; None without a token."""
+        token = _token(path)
         return Address(REPLY, token) if token else None
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
