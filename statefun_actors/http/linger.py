@@ -5,7 +5,8 @@ that replies at once gets batches of two or three messages from a busy address, 
 TaskManager about 200 µs, most of its work. It is the same trade-off as ``linger.ms`` of a Kafka producer.
 
 Only replies to batches of two messages or more are held back, since these show that messages of their address are
-waiting, and only while more than a thousand requests a second arrive: on an idle system, replies are not delayed.
+waiting, and only while more than a thousand messages a second arrive: on an idle system, replies are not delayed.
+It is messages that count, not requests: held replies make requests few, whatever the load.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 MANY: Final = 1_000
-"""Requests a second."""
+"""Messages a second."""
 COUNTED: Final = 32
-"""Requests between two reads of the clock."""
+"""Messages between two reads of the clock."""
 RECENT: Final = 0.5
 """Seconds until a measured rate is outdated."""
 
@@ -43,10 +44,10 @@ class Linger:
         Args:
             messages: the number of messages of the batch.
         """
-        self._left -= 1
-        if not self._left:
+        self._left -= messages
+        if self._left <= 0:
             now = self._monotonic()
-            self._many = (now - self._looked) * MANY < COUNTED
+            self._many = (now - self._looked) * MANY < COUNTED - self._left
             self._left, self._looked = COUNTED, now
         if messages < 2 or not (self._many and self._seconds):
             return None
