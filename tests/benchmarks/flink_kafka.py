@@ -1,21 +1,22 @@
 """From Kafka over Flink to an endpoint and back, next to Apache's SDK: ``python -m tests.benchmarks.flink_kafka``.
 
-One StateFun 3.3.0 job reads two topics, one for each peer: ``statefun-actors serve``, and aiohttp with Apache's SDK as
-pip installs it. An account adds each message to its state and writes a record with the balance. The peers take turns on
-the same TaskManager: everything is produced at once, and the clock stops when the last record is read back. Each turn
-has keys of its own, and each of them must have received every balance from 1 to its count, once.
+One StateFun 3.3.0 job reads three topics, one for each peer: ``statefun-actors serve``, aiohttp with Apache's SDK as
+pip installs it, and the same with replies held back by the rule and the time of ``serve --linger``. An account adds
+each message to its state and writes a record with the balance. The peers take turns on the same TaskManager: everything
+is produced at once, and the clock stops when the last record is read back. Each turn has keys of its own, and each of
+them must have received every balance from 1 to its count, once.
 
 The TaskManager compiles with C1 only, Kafka's producer in it lingers 20 ms, 512 messages are under way at a time,
-batches are of at most 1000, parallelism is 1, egress at-least-once, the transport the asynchronous one.
+egress at-least-once, the transport the asynchronous one.
 
-``serve`` holds back replies while it is busy, so that batches grow (``--linger``). Apache's SDK needs no such thing: it
-answers so late that its batches are larger still, and what bounds it is the processor time of its own process.
+``--busy`` runs two processes next to it that only compute, as other work on both cores does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -37,13 +38,14 @@ from tests.benchmarks.figures import Figure, parser_of, report
 from tests.benchmarks.http import Server, cpu_seconds
 from tests.benchmarks.official_sdk import python_with_sdk
 
-OURS, THEIRS = "ours", "theirs"
-PEERS: Final = (THEIRS, OURS)
-NAMES: Final = {OURS: "serve", THEIRS: "aiohttp + SDK-pip"}
-FEW, MANY = 100, 10_000
+OURS, THEIRS, DELAYED = "ours", "theirs", "delayed"
+PEERS: Final = (THEIRS, DELAYED, OURS)
+NAMES: Final = {OURS: "serve", THEIRS: "aiohttp + SDK-pip", DELAYED: "the same, delayed"}
+FEW, MANY = (10, 100), 10_000
 WARM_UP: Final = 3_000
+LINGER_SECONDS: Final = 0.02
 FASTER: Final = 2.0
-"""Times the messages/s of theirs, at few keys."""
+"""Times the messages/s of theirs."""
 CHEAPER: Final = 3.0
 """Times less of a processor for a message, at many keys."""
 WAIT_SECONDS: Final = 120.0
@@ -128,18 +130,19 @@ class Peer:
         return {"endpoint": self._server.cpu_seconds(), **{name: cpu_seconds(pid) for name, pid in self._pids.items()}}
 
 
-def started(name: str, linger: str | None) -> Server:
+def started(name: str, linger: float) -> Server:
     """The endpoint of a peer. It ends with this process, however that ends."""
     if name == OURS:
         app = "tests.benchmarks.peers.counted:Account"
         command = [sys.executable, "-m", "statefun_actors", "serve", app, "--bind", "127.0.0.1:0"]
-        command += [] if linger is None else ["--linger", linger]
+        command += ["--linger", f"{linger}s"]
     else:
         command = [str(python_with_sdk("SDK-pip")), "-m", "tests.benchmarks.peers.sdk", "aiohttp"]
+        command += [str(linger)] if name == DELAYED else []
     return Server(*leashed(command, os.getpid()))
 
 
-def module(urls: Mapping[str, str], broker: str) -> Module:
+def module(urls: Mapping[str, str], broker: str, max_batch: int) -> Module:
     """Each peer's topic leads to its own endpoint."""
     parts: list[EndpointComponent | KafkaIngress | KafkaEgress] = [
         KafkaEgress(id="bank/receipts", address=broker, delivery="at-least-once", properties={"linger.ms": "20"})
@@ -147,14 +150,14 @@ def module(urls: Mapping[str, str], broker: str) -> Module:
     for peer, url in urls.items():
         topic = Topic(topic=f"{peer}.in", value_type=DURATION, targets=[f"{peer}/account"])
         parts += [
-            EndpointComponent(functions=f"{peer}/account", url=url, max_batch=1000),
+            EndpointComponent(functions=f"{peer}/account", url=url, max_batch=max_batch),
             KafkaIngress(id=f"{peer}/in", address=broker, topics=[topic], group=peer, startup="earliest"),
         ]
     return Module(components=parts)
 
 
 async def measured(
-    servers: Mapping[str, Server], folder: Path, rounds: int, messages: int
+    servers: Mapping[str, Server], folder: Path, rounds: int, messages: int, max_batch: int, parallelism: int
 ) -> dict[tuple[int, str], list[Turn]]:
     """The turns, by the number of keys and the peer."""
 
@@ -164,23 +167,30 @@ async def measured(
     settings = {"statefun.async.max-per-task": 512}
     cluster = Cluster(
         ClusterOptions(
-            name="benchmark", folder=folder, flink=flink_programs(tell), kafka=kafka_program(tell), settings=settings
+            name="benchmark",
+            folder=folder,
+            flink=flink_programs(tell),
+            kafka=kafka_program(tell),
+            parallelism=parallelism,
+            settings=settings,
         )
     )
     peers: dict[str, Peer] = {}
     try:
         urls = {name: f"http://{server.host}:{server.port}/statefun" for name, server in servers.items()}
-        await cluster.start(module(urls, cluster.kafka_address), None)
+        await cluster.start(module(urls, cluster.kafka_address, max_batch), None)
         admin = AdminClient({"bootstrap.servers": cluster.kafka_address, "log_level": 0})
         for made in admin.create_topics([NewTopic(f"{name}.out", 1, 1) for name in servers]).values():
             made.result(WAIT_SECONDS)
         for name, server in servers.items():
             peers[name] = Peer(name, server, cluster.kafka_address, cluster.pids)
             peers[name].turn("warm-up", WARM_UP // 3, WARM_UP)
-        turns: dict[tuple[int, str], list[Turn]] = {(keys, name): [] for keys in (FEW, MANY) for name in PEERS}
+        turns: dict[tuple[int, str], list[Turn]] = {(keys, name): [] for keys in (*FEW, MANY) for name in PEERS}
+        order = list(turns.items())
         for number in range(rounds):
-            for (keys, name), taken in turns.items():
+            for (keys, name), taken in order:
                 taken.append(peers[name].turn(f"{number}-{keys}", keys, messages))
+            order.reverse()  # so that no peer always comes first, when the TaskManager has compiled least
         return turns
     finally:
         for peer in peers.values():
@@ -198,22 +208,23 @@ def figures(turns: Mapping[tuple[int, str], Sequence[Turn]]) -> list[Figure]:
                 f"{keys:6,}  {NAMES[name]:18}{turn.rate:11,.0f}{turn.requests:10,}{turn.messages / turn.requests:7.1f}"
                 f"{turn.cost:12.0f}   {cpu}"
             )
-    rates = {name: [turn.rate for turn in turns[FEW, name]] for name in PEERS}
-    costs = {name: [turn.cost for turn in turns[MANY, name]] for name in PEERS}
     theirs = NAMES[THEIRS]
     return [
-        Figure(
-            name=f"serve under Flink, {FEW} keys: messages/s",
-            ours=rates[OURS],
-            peer=theirs,
-            theirs=rates[THEIRS],
-            aim=FASTER,
+        *(
+            Figure(
+                name=f"serve under Flink, {keys:,} keys: messages/s",
+                ours=[turn.rate for turn in turns[keys, OURS]],
+                peer=theirs,
+                theirs=[turn.rate for turn in turns[keys, THEIRS]],
+                aim=FASTER,
+            )
+            for keys in (*FEW, MANY)
         ),
         Figure(
             name=f"serve under Flink, {MANY:,} keys: processor time of the peer",
-            ours=costs[OURS],
+            ours=[turn.cost for turn in turns[MANY, OURS]],
             peer=theirs,
-            theirs=costs[THEIRS],
+            theirs=[turn.cost for turn in turns[MANY, THEIRS]],
             inverse=True,
             aim=CHEAPER,
         ),
@@ -224,15 +235,26 @@ def main() -> None:
     options = parser_of(__doc__)
     options.add_argument("--rounds", type=int, default=2)
     options.add_argument("--messages", type=int, default=40_000, help="of each turn")
-    options.add_argument("--linger", help="of serve; default: its own")
+    options.add_argument("--linger", type=float, default=LINGER_SECONDS, help="seconds, of serve and of the delayed")
+    options.add_argument("--max-batch", type=int, default=1000, help="maxNumBatchRequests")
+    options.add_argument("--parallelism", type=int, default=1, help="of the job")
+    options.add_argument("--busy", action="store_true", help="with other work on two cores")
     chosen = options.parse_args()
     servers: dict[str, Server] = {}
+    others: list[subprocess.Popen[bytes]] = []
+    computing = leashed([sys.executable, "-c", "while True: pass"], os.getpid())
     try:
         for name in PEERS:
             servers[name] = started(name, chosen.linger)
+        if chosen.busy:
+            others += [subprocess.Popen(computing) for _ in range(2)]
         with tempfile.TemporaryDirectory(prefix="flink-kafka-") as folder:
-            turns = asyncio.run(measured(servers, Path(folder), chosen.rounds, chosen.messages))
+            sizes = (chosen.rounds, chosen.messages, chosen.max_batch, chosen.parallelism)
+            turns = asyncio.run(measured(servers, Path(folder), *sizes))
     finally:
+        for other in others:
+            other.kill()
+            other.wait()
         for server in servers.values():
             server.close()
     report(figures(turns), chosen)

@@ -1,15 +1,20 @@
 """The workload on Apache's SDK. Runs in a virtual environment that has it, and without statefun_actors.
 
 python -m tests.benchmarks.peers.sdk loop
-python -m tests.benchmarks.peers.sdk aiohttp
+python -m tests.benchmarks.peers.sdk aiohttp [SECONDS]
+
+With SECONDS it holds back replies as ``serve --linger SECONDS`` does.
 """
 
 from __future__ import annotations
 
+import runpy
 import sys
+import time
 from collections import Counter
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -17,6 +22,8 @@ from tests.benchmarks.peers.loop import answer
 
 statefun = import_module("statefun")
 functions = statefun.StatefulFunctions()
+LINGER: Final = Path(__file__).parents[3] / "statefun_actors/http/linger.py"
+"""It needs nothing else of the package, which this environment doesn't have."""
 DURATION = statefun.make_protobuf_type(Duration)
 
 
@@ -34,27 +41,35 @@ def account(context: Any, message: Any) -> None:
 served: Counter[str] = Counter()
 
 
-@functions.bind("theirs/account", specs=[statefun.ValueSpec("balance", statefun.LongType)])  # type: ignore[untyped-decorator]
 def counted(context: Any, message: Any) -> None:
     """The same without the other message; its record has the balance, and the requests so far as nanoseconds."""
+    served["messages"] += 1
     context.storage.balance = balance = (context.storage.balance or 0) + message.as_type(DURATION).seconds
     reported = Duration(seconds=balance, nanos=served["requests"])
+    topic = context.address.typename.replace("/account", ".out")
     context.send_egress(
         statefun.kafka_egress_message(
-            "bank/receipts", topic="theirs.out", key=context.address.id, value=reported, value_type=DURATION
+            "bank/receipts", topic=topic, key=context.address.id, value=reported, value_type=DURATION
         )
     )
 
 
+for typename in ("theirs/account", "delayed/account"):
+    functions.bind(typename, specs=[statefun.ValueSpec("balance", statefun.LongType)])(counted)
+
 handler = statefun.RequestReplyHandler(functions)
 
 
-def aiohttp_app() -> Any:
-    web = import_module("aiohttp.web")
+def aiohttp_app(seconds: float) -> Any:
+    web, linger = import_module("aiohttp.web"), runpy.run_path(str(LINGER))["Linger"](seconds)
 
     async def handle(request: Any) -> Any:
         served["requests"] += 1
-        reply = await handler.handle_async(await request.read())
+        body, arrived, before = await request.read(), time.monotonic(), served["messages"]
+        reply = await handler.handle_async(body)
+        until = linger.until(served["messages"] - before)  # the function awaits nothing, so that these are its own
+        if until is not None:
+            await linger.hold(until - (time.monotonic() - arrived))
         return web.Response(body=reply, content_type="application/octet-stream")
 
     app = web.Application()
@@ -62,14 +77,14 @@ def aiohttp_app() -> Any:
     return app
 
 
-def main(mode: str) -> None:
+def main(mode: str, seconds: float) -> None:
     if mode == "loop":
         answer({"function": handler.handle_async})
         return
     web, asyncio = import_module("aiohttp.web"), import_module("asyncio")
 
     async def serve() -> None:
-        runner = web.AppRunner(aiohttp_app(), access_log=None)
+        runner = web.AppRunner(aiohttp_app(seconds), access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
         print(f"http://127.0.0.1:{runner.addresses[0][1]}/statefun", flush=True)
@@ -79,4 +94,4 @@ def main(mode: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 0.0)
