@@ -1,8 +1,8 @@
 """Restores: what an entity had in the store of an embedded engine becomes its state on Flink.
 
 A restore is a message of a reserved type. Its states become those of the entity, if that has none; its delayed messages
-are sent for the rest of their delay; and the messages that waited run, each with the caller that it had. All of that is
-one outcome: it commits together, or not at all.
+are sent for the rest of their delay, each in place of one with its token; and the messages that waited run, each with
+the caller that it had. All of that is one outcome: it commits together, or not at all.
 
 A restore that is refused never fails its batch, whatever the policy of the class: whoever may write to a topic could
 stop the job with it.
@@ -26,6 +26,7 @@ from statefun_actors.host import Host
 from statefun_actors.model import (
     INGRESS,
     Batch,
+    Cancel,
     Done,
     Effect,
     Failed,
@@ -125,6 +126,8 @@ class _Run:
         now_ms = (self._host.now() - _EPOCH) // _MILLISECOND
         for each in content.delayed:
             target, value, delay_ms = Address(*each.target), TypedValue(*each.value), each.due_ms - now_ms
+            if each.token:  # pending twice, it would fail the job each time
+                self._effects.append(Cancel(each.token))
             self._effects.append(
                 SendAfter(target, value, delay_ms, each.token) if delay_ms > 0 else Send(target, value)
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -21,37 +21,15 @@ from statefun_actors.asking import (
 from statefun_actors.deploy import Module
 from statefun_actors.dispatch import Application
 from statefun_actors.model import INGRESS, Expiration
+from statefun_actors.moving.hold import Hold
+from statefun_actors.moving.left import Left
+from statefun_actors.moving.parts import Part, delayed_parts, states_part, waiting_parts
+from statefun_actors.moving.tokens import Tokens
 from statefun_actors.store import EntityRow, Message, ReadOnlyStore, Timer, expire, read_pauses, unpack
 
 _CHUNK: Final = 500
-_NAMED: Final = 3
-"""The number of addresses that are named of what is left."""
-_PART_ITEMS: Final = 500
-_PART_BYTES: Final = 400_000
-"""The maximum of a restore's messages, unless a single one is larger. Brokers take a million bytes by default."""
 _INPUT: Final = "source:"
 """The names of the positions in inputs begin with it."""
-
-
-_Item = TypeVar("_Item", DelayedMessage, WaitingMessage)
-
-
-class Left(Struct):
-    """What is not moved: a kind of it, its number, and where the first ones are."""
-
-    what: str
-    count: int = 0
-    first: list[str] = field(default_factory=list)
-
-    def add(self, where: str, count: int = 1) -> None:
-        """*count* more, at *where*."""
-        self.count += count
-        if len(self.first) < _NAMED and where not in self.first:
-            self.first.append(where)
-
-    def __str__(self) -> str:
-        more = ", …" if self.count > len(self.first) else ""
-        return f"{self.what}: {self.count:,} ({', '.join(self.first)}{more})"
 
 
 class _Following(Struct):
@@ -72,6 +50,7 @@ class StoreContents:
 
     Raises:
         StoreError: the store can't be read.
+        SharedTokenError: two delayed messages have one cancellation token in Flink.
     """
 
     def __init__(self, store: ReadOnlyStore, app: Application, module: Module, now_ms: int) -> None:
@@ -86,6 +65,7 @@ class StoreContents:
         """Delayed messages from outside, which no entity has sent."""
         for message in store.messages():
             self._wait(message)
+        self._tokens = Tokens(app)
         after = (-(1 << 63), -1)
         while timers := store.timers_after(*after, _CHUNK):
             for timer in timers:
@@ -98,7 +78,7 @@ class StoreContents:
         """What is not moved. It is complete once :meth:`states` has ended."""
         return list(self._left.values())
 
-    def states(self) -> Iterator[tuple[Address, Restore]]:
+    def states(self) -> Iterator[tuple[Address, Iterator[Part]]]:
         """The entities with their states, without what follows from these.
 
         Raises:
@@ -110,13 +90,19 @@ class StoreContents:
                 if not served:
                     self._leave("entities of function types that are not served and routed", row.address)
                 elif (content := self._states(row)) is not None:
-                    yield row.address, content
+                    yield row.address, iter([states_part(content, row.packed or b"")])
 
-    def following(self) -> Iterator[tuple[Address, list[Restore]]]:
-        """By entity, the messages that it has delayed, then those that wait for it, in parts of limited size."""
+    def delayed(self, hold: Hold) -> Iterator[tuple[Address, Iterator[Part]]]:
+        """By entity, the messages that it has delayed, which come due after *hold*."""
         for address, found in self._following.items():
-            delayed = [Restore(delayed=part) for part in _parts(found.delayed)]
-            yield address, delayed + [Restore(waiting=part) for part in _parts(found.waiting)]
+            if found.delayed:
+                yield address, delayed_parts(found.delayed, hold.due)
+
+    def waiting(self) -> Iterator[tuple[Address, Iterator[Part]]]:
+        """By entity, the messages that wait for it."""
+        for address, found in self._following.items():
+            if found.waiting:
+                yield address, waiting_parts(found.waiting)
 
     def _states(self, row: EntityRow) -> Restore | None:
         """The states of *row*; None without any."""
@@ -163,6 +149,8 @@ class StoreContents:
         if caller is None or outside:
             self.outside.append(timer)
             return
+        if timer.token:
+            self._tokens.add(caller, timer.token)
         value = (timer.value.typename, timer.value.value)
         delayed = DelayedMessage(timer.due_ms, (target[0], target[1]), value, timer.token)
         self._after(caller).delayed.append(delayed)
@@ -200,17 +188,3 @@ class StoreContents:
 
 def _pair(address: Address | None) -> tuple[str, str] | None:
     return None if address is None else (address[0], address[1])
-
-
-def _parts(items: list[_Item]) -> Iterator[list[_Item]]:
-    """*items* in their order, in parts of at most _PART_ITEMS and _PART_BYTES."""
-    part: list[_Item] = []
-    size = 0
-    for item in items:
-        if part and (len(part) == _PART_ITEMS or size + len(item.value[1]) > _PART_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(item)
-        size += len(item.value[1])
-    if part:
-        yield part

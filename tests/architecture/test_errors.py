@@ -84,6 +84,7 @@ StatefunActorsError (Exception): errors
   NoJsonFormError (TypeError): ingress
   UnclearTypeError (TypeError): ingress
   MoveStoppedError: moving
+  SharedTokenError (ValueError): moving
   NotPausedError (LookupError): store
   StoreError: store
     PartlyChangedError: admin

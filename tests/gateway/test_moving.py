@@ -29,7 +29,7 @@ SECONDS = 120
 
 def export(job: GatewayJob, store: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "statefun_actors", "export", str(APP), "--store", str(store)]
-    command += ["--module", str(job.module), "--to-kafka", job.broker.address, "--json"]
+    command += ["--module", str(job.module), "--to-kafka", job.broker.address, "--hold", "10", "--json"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
 
 

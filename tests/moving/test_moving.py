@@ -17,6 +17,7 @@ from statefun_actors.deploy import Module, Wanted, planned_module, served
 from statefun_actors.dispatch import Application
 from statefun_actors.model import INGRESS
 from statefun_actors.moving import PATIENCE, Move, MoveStoppedError, StoreContents
+from statefun_actors.moving.hold import Hold
 from statefun_actors.store import (
     Commit,
     DeadLetterEntry,
@@ -95,7 +96,8 @@ async def flink(settings: Settings = ON) -> AsyncGenerator[WireEngine]:
 async def moved(path: Path, engine: WireEngine, lost: int | None = None) -> StoreContents:
     with contents(path) as found:
         exchange = WireExchange(engine, lost)
-        await Move(found, exchange, START_MS, patience=PATIENCE if lost is None else 0.05).run()
+        patience = PATIENCE if lost is None else 0.05
+        await Move(found, exchange, lambda: START_MS, patience=patience, hold_seconds=0).run()
     return found
 
 
@@ -269,16 +271,21 @@ async def test_a_store_with_partitions_moves_as_one(tmp_path: Path) -> None:
 async def test_many_messages_of_one_entity_move_in_parts_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "house.db"
     store = SqliteStore(path)
-    messages = [Message(n, ADA, pack(Knock(f"{n} {'x' * 1000}"))) for n in range(1, 1200)]
-    await store.commit(Commit(messages=messages, next_seq=1200))
+    messages = [Message(n, ADA, pack(Knock(f"{n} {'x' * 1000}"))) for n in range(1, 50)]
+    timers = [Timer(50 + n, START_MS + n, ADA, pack(Knock(f"{n} {'x' * 1000}")), ADA) for n in range(1, 1200)]
+    await store.commit(Commit(messages=messages, timers=timers, next_seq=2000))
     store.close()
     async with flink() as engine:
         with contents(path) as found:
-            [(_, parts)] = found.following()
+            [(_, waiting)], [(_, later)] = found.waiting(), found.delayed(Hold(START_MS, 0))
+        waiting_lengths = [len(part.content.waiting) for part in waiting]
+        delayed_lengths = [len(part.content.delayed) for part in later]
         await moved(path, engine)
 
-        assert [len(part.waiting) for part in parts] == [394, 394, 394, 17]
-        assert engine.state(ADA)["visits"] == [f"{n} {'x' * 1000} of None" for n in range(1, 1200)]
+        assert waiting_lengths == [1] * 49
+        assert delayed_lengths == [372, 372, 372, 83]
+        assert engine.state(ADA)["visits"] == [f"{n} {'x' * 1000} of None" for n in range(1, 50)]
+        assert [each.value for each in engine.pending] == [Knock(f"{n} {'x' * 1000}") for n in range(1, 1200)]
 
 
 def test_a_store_that_an_engine_runs_on_is_not_read(tmp_path: Path) -> None:

@@ -66,6 +66,10 @@ Run again, also after an interruption, it moves what has not arrived; within a d
     "--module", "module_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
     help="With --to-kafka: the module.yaml of the Flink job.",
 )  # fmt: skip
+@click.option(
+    "--hold", "hold_seconds", type=click.IntRange(1, 86_400), metavar="SECONDS", default=60, show_default=True,
+    help="With --to-kafka: the time in which the job must have all delayed messages. None of them runs before.",
+)  # fmt: skip
 @store_command
 def export(
     words: tuple[str, ...],
@@ -73,6 +77,7 @@ def export(
     without_inputs: bool,
     to_kafka: str | None,
     module_file: Path | None,
+    hold_seconds: int,
     store: Path | None,
     as_json: bool,
 ) -> None:
@@ -87,7 +92,7 @@ def export(
     no_more_than(0, rest)
     place = place_of(app, store)
     if to_kafka is not None and module_file is not None:
-        move_to_kafka(place, to_kafka, module_file, as_json=as_json)
+        move_to_kafka(place, to_kafka, module_file, hold_seconds=hold_seconds, as_json=as_json)
         return
     count, with_inputs = 0, not without_inputs
     with open_stopped(place.store, with_inputs=with_inputs) as reader, _writer(output) as file:

@@ -23,7 +23,7 @@ _PROGRESS_SECONDS: Final = 5.0
 _REFUSED_SHOWN: Final = 10
 
 
-def move_to_kafka(place: StoreLocation, brokers: str, module_file: Path, *, as_json: bool) -> None:
+def move_to_kafka(place: StoreLocation, brokers: str, module_file: Path, *, hold_seconds: int, as_json: bool) -> None:
     """Move the store of *place* to the job of the module.yaml *module_file*, through *brokers*.
 
     Raises:
@@ -55,14 +55,17 @@ def move_to_kafka(place: StoreLocation, brokers: str, module_file: Path, *, as_j
             f"{module_file} lacks the topic, the route and the egress of {INGRESS}, by which entities are restored; "
             "write it with `statefun-actors module APP --gateway`."
         )
-    now_ms = time.time_ns() // 1_000_000
     with open_stopped(place.store, with_inputs=False, alone=True) as reader:
-        contents = StoreContents(reader, place.app, module, now_ms)
-        asyncio.run(_move(contents, routes, now_ms))
+        contents = StoreContents(reader, place.app, module, _now_ms())
+        asyncio.run(_move(contents, routes, hold_seconds))
     _say(place.store, brokers, contents, as_json=as_json)
 
 
-async def _move(contents: StoreContents, routes: GatewayRoutes, now_ms: int) -> None:
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _move(contents: StoreContents, routes: GatewayRoutes, hold_seconds: int) -> None:
     from statefun_actors.errors import StatefunActorsError
     from statefun_actors.gateway import Exchange
     from statefun_actors.moving import Move, MoveStoppedError
@@ -86,7 +89,7 @@ async def _move(contents: StoreContents, routes: GatewayRoutes, now_ms: int) -> 
             if time.monotonic() > until:
                 raise click.ClickException(f"{reason}, after {_READY_SECONDS:g} s. Nothing was moved.")
             await asyncio.sleep(_LOOK_SECONDS)
-        await Move(contents, exchange, now_ms, progress).run()
+        await Move(contents, exchange, _now_ms, progress, hold_seconds=hold_seconds).run()
     except MoveStoppedError as error:
         _list_refused(error.refused)
         raise
