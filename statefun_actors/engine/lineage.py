@@ -21,6 +21,8 @@ _KEPT: Final = 200
 """Starts that a store keeps."""
 _NOTED: Final = 20
 """Starts that a receiver notes: the metadata of a Kafka offset may have 4096 bytes."""
+_NOTED_BRIEFLY: Final = 2
+"""Starts that a receiver notes which writes them with each of its commits."""
 
 
 class Start(msgspec.Struct, frozen=True, array_like=True):
@@ -71,19 +73,27 @@ class Lineage:
         return msgspec.json.encode(self._starts[-_NOTED:]).decode()
 
     @property
-    def present(self) -> str:
-        """The id of the present start."""
-        return self._starts[-1].id
+    def briefly_noted(self) -> str:
+        """The form that another partition notes: the present start, and the one before."""
+        return msgspec.json.encode(self._starts[-_NOTED_BRIEFLY:]).decode()
 
     def begun(self, after: int) -> Lineage:
-        """With one more start, at which *after* is the greatest number in the store."""
-        return Lineage([*self._starts, Start(secrets.token_hex(4), after)][-_KEPT:])
+        """With one more start, at which *after* is the greatest number in the store.
 
-    def knows(self, id: str) -> bool:
+        It replaces the last one if the store got nothing since: so starts that fail at once push no others out. A
+        receiver that notes the replaced start notes the one before, too, after which the same records follow. The last
+        start is not used again, since a copy of the store may use it.
+        """
+        before = self._starts
+        if before and before[-1].id and before[-1].after == after:
+            before = before[:-1]
+        return Lineage([*before, Start(secrets.token_hex(4), after)][-_KEPT:])
+
+    def _knows(self, id: str) -> bool:
         """Whether *id* is one of its starts."""
         return any(start.id == id for start in self._starts)
 
-    def shared(self, seq: int, start: str) -> int:
+    def _shared(self, seq: int, start: str) -> int:
         """The greatest number up to *seq* of a record of this store, where *start* is a known start of the sender."""
         return min(seq, self._following.get(start, seq))
 
@@ -93,6 +103,6 @@ class Lineage:
         None: there is no common start, so that nothing is known.
         """
         for start in reversed(other._starts):
-            if self.knows(start.id):
-                return other.shared(self.shared(seq, start.id), start.id)
+            if self._knows(start.id):
+                return other._shared(self._shared(seq, start.id), start.id)
         return None

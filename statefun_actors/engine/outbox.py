@@ -55,20 +55,23 @@ class Outbox:
         self._tasks: list[asyncio.Task[None]] = []
         kept = store.egress_counts() if sinks else {}
         newest = recovered.next_seq - 1
-        before = Lineage.read(recovered.positions.get(LINEAGE))
-        compared = any(getattr(sink, "needs_lineage", False) for sink in sinks.values())
-        self._lineage = before.begun(newest) if compared else before
+        self._lineage = Lineage.read(recovered.positions.get(LINEAGE)).begun(newest)
         self._writer = writer = EpochWriter(epoch, seq, self._notify, instruments)
         self._queues = {
             name: EgressQueue(name, store, writer, kept.get(name, 0), newest, self._lineage) for name in sinks
         }
         begun = {name: sink.resume(recovered.positions.get(position_key(name))) for name, sink in sinks.items()}
         new = {position_key(name): position for name, position in begun.items() if position is not None}
-        if compared:
-            new[LINEAGE] = self._lineage.text
+        if any(getattr(sink, "needs_lineage", False) for sink in sinks.values()):
+            new |= self.started
         epoch().positions.update(new)
         self._may_start = not new
         """The start positions of sinks, and the lineage, which become durable before the first write."""
+
+    @property
+    def started(self) -> Mapping[str, str]:
+        """The position that the next commit must write, also without sinks: its records are those of this start."""
+        return {LINEAGE: self._lineage.text}
 
     def start(self, wake: Callable[[], None]) -> None:
         """Start the sinks, after their start positions are durable. *wake* wakes the engine."""

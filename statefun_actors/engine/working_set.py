@@ -72,10 +72,11 @@ class WorkingSet:
         for name, source in sources.items():
             source.resume(recovered.positions.get(f"source:{name}"))
         self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq, instruments)
-        self._shapes = {name: shape for name, shape in shape.texts.items() if recovered.positions.get(name) != shape}
-        """The shapes that the next commit writes, where those in the store differ."""
+        shapes = {name: shape for name, shape in shape.texts.items() if recovered.positions.get(name) != shape}
+        self._with_next: Mapping[str, str] = {**shapes, **self.outbox.started}
+        """Positions that the next commit writes: shapes, where those in the store differ, and the start."""
         if recovered.positions:  # so the next start does not check the same data again
-            self.epoch.positions.update(self._shapes)
+            self.epoch.positions.update(shapes)
         self.reading: Source | None = None
         """The source whose messages are being added to the open epoch."""
         self.lost = False
@@ -243,8 +244,8 @@ class WorkingSet:
         self._sealed = sealed = self.epoch
         self._sealed_seq = self._next_seq
         self.epoch = Epoch(sealed.number + 1)
-        sealed.positions.update(self._shapes)
-        self._shapes = {}
+        sealed.positions.update(self._with_next)
+        self._with_next = {}
         return sealed
 
     def commit(self, sealed: Epoch) -> Commit:

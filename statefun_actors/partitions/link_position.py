@@ -12,11 +12,11 @@ class LinkPosition(msgspec.Struct, frozen=True, array_like=True):
 
     Args:
         seq: the number of the last one.
-        start: the id of the start of the sender's engine that has sent it; empty where that was not noted.
+        starts: the last starts of the sender's engine when it sent that; empty where they were not noted.
     """
 
     seq: int
-    start: str = ""
+    starts: str = ""
 
     @property
     def text(self) -> str:

@@ -33,6 +33,27 @@ def test_starts_that_are_forgotten_leave_what_is_known() -> None:
     assert Lineage.read(new.text).shared_with(400, new) == 400
 
 
+def test_starts_that_fail_before_the_store_gets_anything_push_no_others_out() -> None:
+    """As of a process that ends at its start, and is started again each second."""
+    sent = Lineage.read(None).begun(0).begun(50)
+    failing = sent
+    for _ in range(300):
+        before, failing = failing, failing.begun(100)
+
+    assert len(failing.text) < 100
+    for noted in (sent.noted, sent.briefly_noted, before.noted, before.briefly_noted):
+        assert failing.shared_with(100, Lineage.read(noted)) == 100
+    assert failing.begun(200).shared_with(150, Lineage.read(before.briefly_noted)) == 100
+
+
+def test_a_copy_that_is_made_right_after_a_start_shares_nothing_that_the_original_adds() -> None:
+    original = Lineage.read(None).begun(50)
+    copy = original.begun(50)
+
+    assert copy.shared_with(60, original) == 50
+    assert original.begun(60).shared_with(60, copy) == 50
+
+
 def test_what_another_program_has_written_is_no_start_of_ours() -> None:
     assert Lineage.read(None).begun(3).shared_with(3, Lineage.read("deploy 7")) is None
 
@@ -49,3 +70,5 @@ def test_a_number_is_shared_only_if_it_means_the_same_record(steps: list[tuple[i
         shared = mine.shared_with(len(there), other)
         same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(here, there, strict=False)))
         assert shared == same
+        brief = mine.shared_with(len(there), Lineage.read(other.briefly_noted))
+        assert brief in {None, same}

@@ -4,7 +4,7 @@
 from        frame           when
 ==========  ==============  ==================================================================
 sender      ``Hello``       first
-receiver    ``Welcome``     the last durable record of this sender: its number, and the start that sent it
+receiver    ``Welcome``     the last durable record of this sender: its number, and the last starts of its sender then
 sender      ``Records``     at any time afterwards, in the order of their numbers
 receiver    ``Durable``     once records are durable: the number of the last one
 ==========  ==============  ==================================================================
@@ -27,22 +27,22 @@ class Hello(msgspec.Struct, frozen=True, array_like=True):
         system: the id of the system, which all its partitions share.
         sender: its partition.
         receiver: the partition that it wants to reach.
-        start: the present start of its engine, see :class:`~statefun_actors.engine.Lineage`.
+        starts: the last starts of its engine, see :class:`~statefun_actors.engine.Lineage`.
         egress: the egress of its records; None: they are messages.
     """
 
     system: str
     sender: int
     receiver: int
-    start: str
+    starts: str
     egress: str | None = None
 
 
 class Welcome(msgspec.Struct, frozen=True, array_like=True):
-    """The receiver takes records after *durable*, which the *start* of the sender's engine sent."""
+    """The receiver takes records after *durable*, at which the sender's engine had the last *starts*."""
 
     durable: int
-    start: str
+    starts: str
 
 
 class Records(msgspec.Struct, frozen=True, array_like=True, gc=False):

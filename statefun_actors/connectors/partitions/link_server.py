@@ -82,12 +82,12 @@ class LinkServer:
                 self._log_refusal(hello)
                 return
             source.connected(acknowledge, disconnect)
-            writer.write(frame(Welcome(source.durable, source.durable_start)))
+            writer.write(frame(Welcome(source.durable, source.durable_starts)))
             while opened:
                 records: Records = await read_frame(reader, frames.read_records)
                 if not opened:
                     return
-                source.offer(records.records, hello.start)
+                source.offer(records.records, hello.starts)
                 self._wake()
                 await source.room()
         except (OSError, EOFError):

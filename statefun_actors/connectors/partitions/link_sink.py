@@ -76,8 +76,8 @@ class LinkSink:
         """Hand over *waiting*, and the records that follow them, by one connection. Returns when that is closed."""
         reader, writer = await asyncio.open_unix_connection(self._path)
         try:
-            start = queue.lineage.present
-            writer.write(frame(Hello(self._system, self._sender, self.receiver, start, self.egress)))
+            starts = queue.lineage.briefly_noted
+            writer.write(frame(Hello(self._system, self._sender, self.receiver, starts, self.egress)))
             welcome: Welcome = await read_frame(reader, frames.read_welcome)
             self._check(welcome, queue.lineage)
             self._done(queue, waiting, welcome.durable)
@@ -109,8 +109,8 @@ class LinkSink:
             StoreMismatchError: one of the two stores was replaced by an older one.
         """
         sender, receiver = f"partition {self._sender}", f"partition {self.receiver}"
-        durable, start = welcome.durable, welcome.start
-        if durable > self._least and not (lineage.knows(start) and lineage.shared(durable, start) == durable):
+        durable = welcome.durable
+        if durable > self._least and lineage.shared_with(durable, Lineage.read(welcome.starts)) != durable:
             was = (
                 f"{receiver} has record {durable:,} of {sender}, which the store of {sender} does not know: the file "
                 f"of {sender} was replaced by an older one"

@@ -21,8 +21,8 @@ _WINDOW_BYTES: Final = 16 * 1024 * 1024
 class LinkSource:
     """The messages from the partition *sender*, or with *egress* its records of that, which a sink here writes.
 
-    Its position is the number of the last record, which only increases, and the start of the sender's engine that has
-    sent it (:class:`~statefun_actors.partitions.LinkPosition`).
+    Its position is the number of the last record, which only increases, and the last starts of the sender's engine
+    when it sent that (:class:`~statefun_actors.partitions.LinkPosition`).
     """
 
     kind: Literal["send"] = "send"
@@ -32,10 +32,10 @@ class LinkSource:
         self.sender, self.egress = sender, egress
         self.durable = 0
         """The number of the last record that is durable here."""
-        self.durable_start = ""
-        """The start of the sender's engine that has sent it."""
-        self._start = ""
-        """The start that has sent what was received last."""
+        self.durable_starts = ""
+        """The last starts of the sender's engine when it sent that."""
+        self._starts = ""
+        """The last starts of the sender's engine when it sent what was received last."""
         self._read = 0
         """The number of the last record that has entered an epoch."""
         self._received: deque[tuple[int, bytes]] = deque()
@@ -55,7 +55,7 @@ class LinkSource:
 
     def resume(self, position: str | None) -> None:
         at = read_link_position(position)
-        durable, self.durable_start = at.seq, at.start
+        durable, self.durable_starts = at.seq, at.starts
         # They are read again at once: a search for the message that the store refuses does not wait for the sender.
         self._received.extendleft(record for record in reversed(self._not_durable) if record[0] > durable)
         self._not_durable.clear()
@@ -77,7 +77,7 @@ class LinkSource:
             return None
         self._read = last
         self._news.set()
-        at = LinkPosition(last, self._start)
+        at = LinkPosition(last, self._starts)
         inbox.when_durable(lambda lost: self._ended(at, lost))
         return at.text
 
@@ -100,7 +100,7 @@ class LinkSource:
         """The epoch that has the records up to *at* is durable, or lost: then :meth:`resume` follows."""
         seq = at.seq
         if lost is None and seq > self.durable:
-            self.durable, self.durable_start = seq, at.start
+            self.durable, self.durable_starts = seq, at.starts
             while self._not_durable and self._not_durable[0][0] <= seq:
                 self._not_durable.popleft()
             self._on_durable(seq)
@@ -123,9 +123,9 @@ class LinkSource:
         self._bytes = 0
         self._news.set()
 
-    def offer(self, records: Sequence[tuple[int, bytes]], start: str) -> None:
-        """Take *records*, without repeats, which the sender's *start* has sent. Then wait for :meth:`room`."""
-        self._start = start
+    def offer(self, records: Sequence[tuple[int, bytes]], starts: str) -> None:
+        """Take *records*, without repeats, sent after the *starts* of its engine. Then wait for :meth:`room`."""
+        self._starts = starts
         for seq, value in records:
             if seq > self._read:
                 self._received.append((seq, value))
