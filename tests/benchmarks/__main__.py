@@ -16,6 +16,7 @@ from typing import Final
 from tests.benchmarks.figures import HEADING, Figure, machine, read_figures
 
 NAMES: Final = (
+    "start_up",
     "handler",
     "http",
     "asks",
