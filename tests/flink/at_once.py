@@ -12,7 +12,8 @@ from typing import Final
 
 from tests.conformance.engine import Can
 from tests.conformance.sections import Case
-from tests.flink.conformance import FLINK, SLOWER, CrowdedError, EarlyError, JobFailedError
+from tests.flink.case_run import SLOWER, CrowdedError, EarlyError, JobFailedError
+from tests.flink.conformance import FLINK
 
 AT_A_TIME: Final = 12
 _LONGEST: Final = ("B24", "B26", "A14", "A21", "B25", "A19")

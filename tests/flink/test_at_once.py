@@ -9,7 +9,7 @@ import pytest
 from tests.conformance.engine import Can, Start
 from tests.conformance.sections import Case
 from tests.flink.at_once import CasesAtOnce
-from tests.flink.conformance import SLOWER, CrowdedError, EarlyError, JobFailedError
+from tests.flink.case_run import SLOWER, CrowdedError, EarlyError, JobFailedError
 from tests.flink.jvm import FlinkError
 
 Trial = Callable[..., tuple[Case, CasesAtOnce, list[float]]]

@@ -47,8 +47,8 @@ async def test_a_record_that_goes_to_another_topic_turns_a_case_red(monkeypatch:
         _, expected = published(run, egress, value)
         return record_to_typed(KafkaRecord("bin", expected.value, expected.key)), expected
 
-    monkeypatch.setattr("tests.flink.conformance.published", astray)
-    monkeypatch.setattr("tests.flink.conformance.WAIT_SECONDS", 2.0)
+    monkeypatch.setattr("tests.flink.between.published", astray)
+    monkeypatch.setattr("tests.flink.case_run.WAIT_SECONDS", 2.0)
 
     with pytest.raises(FlinkError, match="waiting for all that follows to happen"):
         await case("V38").function(FLINK.start)
