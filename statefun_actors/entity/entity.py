@@ -128,8 +128,7 @@ class Entity(metaclass=EntityMeta):
     ) -> None:
         """Send *message* after *delay* (a timedelta, or seconds). Zero is an ordinary send.
 
-        With a *cancellation_token* it can be cancelled, and it replaces this entity's pending one of the same token.
-        Another entity, also of this class, may use the same token.
+        With a *cancellation_token* it can be cancelled, and replaces the pending one of the same token of this entity.
         Raises as :meth:`send` does, and ValueMismatchError for a negative delay.
         """
         (self.__scope__ or no_scope(self, "send_after")).send_after(delay, target, message, cancellation_token)

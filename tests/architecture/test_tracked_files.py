@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MOST_LINES = 300
 
 # Written so that this file does not hold what it looks for.
 UNWANTED = {
@@ -50,6 +51,12 @@ def test_no_tracked_file_holds_what_belongs_to_one_machine_or_was_left_for_later
     offences = [f"{path}:{line}: {what}" for path, text in texts() for line, what in found(text)]
 
     assert not offences, "\n".join(offences)
+
+
+def test_no_file_of_python_is_longer_than_one_idea_needs() -> None:
+    lines = {path: text.count("\n") for path, text in texts() if path.suffix == ".py" and "_pb2" not in path.name}
+
+    assert {str(path): count for path, count in lines.items() if count > MOST_LINES} == {}
 
 
 def test_nothing_generated_by_running_is_tracked() -> None:

@@ -1,0 +1,116 @@
+"""Requests for a partition whose process ends, hangs or does not run, and its readiness."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from statefun_actors.http import (
+    Forwarding,
+    Guard,
+    Peer,
+    Request,
+    Response,
+    line,
+)
+from statefun_actors.http.ingress.health import HealthRoutes
+from statefun_actors.http.ingress.of_all_partitions import ForwardedHealth
+from statefun_actors.http.peers.frames import FULL, frame
+from statefun_actors.partitions import Partition
+from tests.partitions.peers import REQUEST, SENT_AGAIN, peer, read_frame, response_of
+from tests.partitions.systems import system
+from tests.partitions.test_links import Cell, until
+
+
+@pytest.mark.parametrize("answer", [b"", b"\0\0\0", b"\0\0\0\x0f\x91"])
+async def test_a_process_that_ends_before_the_whole_response_is_an_error(tmp_path: Path, answer: bytes) -> None:
+    """The error says that the message may be stored."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_frame(reader)
+        writer.write(answer)
+        await writer.drain()
+
+    async with peer(tmp_path, handle) as there:
+        assert await response_of(there.forward(REQUEST, b"")) == SENT_AGAIN
+
+
+async def test_a_connection_that_was_lost_is_made_again(tmp_path: Path) -> None:
+    connections = 0
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        for _ in range(2):
+            [asked] = (await read_frame(reader)).asked
+            writer.write(frame([(asked.number, Response(200, b"%d" % connections))]))
+            await writer.drain()
+
+    async with peer(tmp_path, handle) as there:
+        found: list[bytes] = []
+        while len(found) < 4:
+            response = await response_of(there.forward(REQUEST, b""))
+            if response != SENT_AGAIN:  # the connection was just closed
+                assert response is not None
+                found.append(response.body)
+    assert found == [b"1", b"1", b"2", b"2"]
+
+
+async def test_requests_wait_while_the_process_does_not_read(tmp_path: Path) -> None:
+    """So one that is cancelled meanwhile takes no memory."""
+    goes_on, sizes = asyncio.Event(), list[int]()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await goes_on.wait()
+        while True:
+            for asked in (await read_frame(reader)).asked:
+                sizes.append(len(asked.body))
+                writer.write(frame([(asked.number, Response(204))]))
+
+    async with peer(tmp_path, handle) as there:
+        bodies = [bytes(4 * FULL)] * 40
+        pending = [there.forward(REQUEST, body) for body in bodies]
+        await until(lambda: pending[0].asked is None)
+        assert pending[-1].asked is not None
+        for each in pending[:-1]:
+            each.cancel()
+        goes_on.set()
+        assert await response_of(pending[-1]) == Response(204)
+        assert len(sizes) < len(bodies)
+
+
+async def test_a_process_that_does_not_run_has_not_taken_the_message(tmp_path: Path) -> None:
+    there = Peer("partition 1", tmp_path / "1.requests")
+    expected = line(
+        503, "not taken, send it again: partition 1 can't be reached: No such file or directory", (b"retry-after", b"1")
+    )
+    both = [there.forward(REQUEST, b""), there.forward(REQUEST, b"")]
+    assert [await response_of(pending) for pending in both] == [expected, expected]
+
+
+async def readiness(folder: Path, there: Peer) -> Response | None:
+    """What the first of two partitions says of both."""
+    async with system(folder, Cell) as both:
+        engine = both.members[0].engine
+        forwarding = Forwarding(Partition(0, 2), {1: there}, engine.when_handed_over)
+        health = ForwardedHealth(HealthRoutes(Guard(local=True), engine, lambda: False), forwarding)
+        pending = health.respond(Request("GET", b"/readyz", []), b"")
+        assert not isinstance(pending, Response)
+        return await response_of(pending)
+
+
+async def test_a_partition_that_can_not_be_reached_is_not_ready(tmp_path: Path) -> None:
+    there = Peer("partition 1", tmp_path / "1.requests")
+    assert await readiness(tmp_path, there) == line(
+        503, "not ready: partition 1: can't be reached: No such file or directory"
+    )
+
+
+async def test_a_partition_that_ends_is_not_ready(tmp_path: Path) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_frame(reader)
+
+    async with peer(tmp_path, handle) as there:
+        assert await readiness(tmp_path, there) == line(503, "not ready: partition 1: ended before it answered")
