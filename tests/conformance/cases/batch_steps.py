@@ -26,6 +26,19 @@ from tests.http.serving import request
 BAD = TypedValue("io.statefun.types/long", b"\xff\xff")
 
 
+class Declared(Entity, typename="conf/declared"):
+    """Only its own case uses it: Flink asks for the states of a function type once."""
+
+    n: int = persisted(default=0)
+    items: list[int] = persisted(factory=list)
+    note: str | None = persisted(default=None)
+
+    @handles
+    def add(self, message: int) -> int:
+        self.n += message
+        return self.n
+
+
 class Actor(Entity, typename="conf/actor"):
     """Carries out the instructions of its messages."""
 
@@ -92,8 +105,8 @@ async def unknown() -> None:
     "B2", "3.x: states that the class declares and the request lacks are asked for, in declaration order", Can.DECLARE
 )
 async def handshake(start: Start) -> None:
-    async with start(Actor) as engine:
-        await engine.tell(ADA, 2, caller=ASKER)
+    async with start(Declared) as engine:
+        await engine.tell(Declared.at("ada"), 2, caller=ASKER)
         assert engine.asked[0] == ["n", "items", "note"]
         assert [sent.value for sent in engine.sent] == [2]
 
