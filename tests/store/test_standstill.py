@@ -62,8 +62,9 @@ def test_it_waits_for_a_commit_that_is_being_made(stores: list[Path]) -> None:
         db.execute("BEGIN IMMEDIATE")
         waiting = pool.submit(stand_still)
         assert begun.wait(30)
-        while not is_locked(stores[0]):
-            pass  # it has the first, and waits for the second
+        while not is_locked(stores[0]):  # until it has the first, and waits for the second
+            assert not waiting.done()
+            entered.wait(0.01)  # each look takes the lock itself for a moment
         assert not entered.is_set()
         db.execute("COMMIT")
         waiting.result(30)
