@@ -27,7 +27,7 @@ class OpenAsk(Struct, frozen=True):
     """An open ask, for listings. Times in milliseconds since 1970; *target* is None for a reply address.
 
     *question* and *keep* are None if the ask has none. *activity*: whether the target is an activity, at a key that
-    the asker did not choose.
+    the asker did not choose. *caller*: that of the message whose handler asked.
     """
 
     token: str
@@ -39,6 +39,7 @@ class OpenAsk(Struct, frozen=True):
     question: TypedValue | None = None
     keep: TypedValue | None = None
     activity: bool = False
+    caller: Address | None = None
 
 
 def reply(context: Context, message: Any) -> None:
@@ -78,4 +79,5 @@ def opened(token: str, ask: Open) -> OpenAsk:
         None if ask.question is None else TypedValue(*ask.question),
         None if ask.keep is None else TypedValue(*ask.keep),
         ask.activity,
+        address_of(ask.caller),
     )

@@ -13,7 +13,8 @@ The own functions of this library are entities, too, so open asks and recurring 
 
 from statefun_actors.moving.contents import StoreContents
 from statefun_actors.moving.left import Left
-from statefun_actors.moving.move import HOLD_SECONDS, PATIENCE, Move, MoveStoppedError, Refused
+from statefun_actors.moving.move import HOLD_SECONDS, PATIENCE, Move
+from statefun_actors.moving.stopped import MoveStoppedError, Refused
 from statefun_actors.moving.tokens import SharedTokenError
 
 __all__ = [

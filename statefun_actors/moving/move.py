@@ -8,16 +8,14 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from itertools import islice
 from typing import Final, Protocol
 
-from msgspec import Struct
-
 from statefun_actors.address import Address
 from statefun_actors.asking import NOT_RESTORED, RESTORED, restore, short_address
-from statefun_actors.errors import StatefunActorsError
 from statefun_actors.ingress import Answer, GivenUp, KeyReused, OnAnswer, Replied, Taken, Wait
 from statefun_actors.model import Headers, TypedValue
 from statefun_actors.moving.contents import StoreContents
 from statefun_actors.moving.hold import Hold
 from statefun_actors.moving.parts import Part
+from statefun_actors.moving.stopped import MoveStoppedError, Refused
 from statefun_actors.store import Timer
 
 PATIENCE: Final = 60.0
@@ -28,7 +26,6 @@ _TOGETHER: Final = 500
 """The maximum of restores that are under way."""
 _MOST_REFUSED: Final = 100
 """The number of refusals after which no more is sent: most likely they have one reason."""
-_AGAIN: Final = "Run the command again within a day: what has arrived counts once."
 
 
 class Exchange(Protocol):
@@ -48,37 +45,6 @@ class Exchange(Protocol):
     ) -> object:
         """Send *value* to *target*, once under *key*, and call *on_answer* with the answer."""
         ...
-
-
-class Refused(Struct, frozen=True):
-    """A part of the store that the job, or Kafka, refused."""
-
-    address: Address
-    reason: str
-
-    def __str__(self) -> str:
-        text = f"{short_address(self.address)} was not restored: "
-        return self.reason if self.reason.startswith(text) else text + self.reason
-
-
-class MoveStoppedError(StatefunActorsError):
-    """A move has stopped before its end. What has arrived stays, and counts once if the move is repeated.
-
-    Args:
-        reason: why it has stopped.
-        refused: what the job refused.
-        advice: what to do.
-    """
-
-    retryable = True
-
-    def __init__(self, reason: str, refused: Iterable[Refused] = (), advice: str = _AGAIN) -> None:
-        self.reason, self.advice = reason, advice
-        self.refused = tuple(sorted(refused, key=lambda each: each.address))
-        super().__init__(self.reason, self.refused, self.advice)
-
-    def __str__(self) -> str:
-        return f"{self.reason}. {self.advice}"
 
 
 class _UnansweredError(Exception):

@@ -107,7 +107,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "connectors.kafka",
         }
     ),
-    "moving": frozenset({"address", "errors", "model", "store", "asking", "deploy", "dispatch", "ingress"}),
+    "moving": frozenset(
+        {"address", "errors", "model", "store", "asking", "conversations", "deploy", "dispatch", "ingress"}
+    ),
     "assembly": frozenset({"engine"}),
     "assembly.views": frozenset(
         {

@@ -91,6 +91,17 @@ async def test_a_missing_topic_fails_its_own_records_only(
     assert caplog.messages == [f"gateway: {reason}"]
 
 
+async def test_the_brokers_decide_on_the_size_of_a_record(topics: Topics, broker: Broker) -> None:
+    small = topics.make("small", 1, **{"max.message.bytes": "100"})
+    large = topics.make("large", 1, **{"max.message.bytes": "2000000"})
+    async with started(broker.address) as producer:
+        refused = await produced(producer, small, bytes(1_000))
+        taken = await produced(producer, large, bytes(1_500_000))
+
+    assert refused == ProducerError(Fault.REFUSED, f"topic {small}: Broker: Message size too large")
+    assert taken is None
+
+
 async def test_after_a_fatal_error_a_new_producer_continues(
     topics: Topics, broker: Broker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

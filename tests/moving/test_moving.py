@@ -83,7 +83,7 @@ async def filled(path: Path) -> str:
 @contextmanager
 def contents(path: Path) -> Generator[StoreContents]:
     with open_stopped(path, alone=True) as reader:
-        yield StoreContents(reader, APP, module(), START_MS)
+        yield StoreContents(reader, APP, module(), START_MS, leave_egress=True)
 
 
 @asynccontextmanager
@@ -97,7 +97,8 @@ async def moved(path: Path, engine: WireEngine, lost: int | None = None) -> Stor
     with contents(path) as found:
         exchange = WireExchange(engine, lost)
         patience = PATIENCE if lost is None else 0.05
-        await Move(found, exchange, lambda: START_MS, patience=patience, hold_seconds=0).run()
+        move = Move(found, exchange, lambda: START_MS, patience=patience, hold_seconds=0)
+        await move.run()
     return found
 
 

@@ -70,14 +70,19 @@ Run again, also after an interruption, it moves what has not arrived; within a d
     "--hold", "hold_seconds", type=click.IntRange(1, 86_400), metavar="SECONDS", default=60, show_default=True,
     help="With --to-kafka: the time in which the job must have all delayed messages. None of them runs before.",
 )  # fmt: skip
+@click.option(
+    "--leave-egress", is_flag=True,
+    help="With --to-kafka: leave egress records in the store that no target has taken.",
+)  # fmt: skip
 @store_command
-def export(
+def export(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     words: tuple[str, ...],
     output: Path | None,
     without_inputs: bool,
     to_kafka: str | None,
     module_file: Path | None,
     hold_seconds: int,
+    leave_egress: bool,
     store: Path | None,
     as_json: bool,
 ) -> None:
@@ -92,7 +97,9 @@ def export(
     no_more_than(0, rest)
     place = place_of(app, store)
     if to_kafka is not None and module_file is not None:
-        move_to_kafka(place, to_kafka, module_file, hold_seconds=hold_seconds, as_json=as_json)
+        move_to_kafka(
+            place, to_kafka, module_file, hold_seconds=hold_seconds, leave_egress=leave_egress, as_json=as_json
+        )
         return
     count, with_inputs = 0, not without_inputs
     with open_stopped(place.store, with_inputs=with_inputs) as reader, _writer(output) as file:

@@ -23,7 +23,9 @@ _PROGRESS_SECONDS: Final = 5.0
 _REFUSED_SHOWN: Final = 10
 
 
-def move_to_kafka(place: StoreLocation, brokers: str, module_file: Path, *, hold_seconds: int, as_json: bool) -> None:
+def move_to_kafka(
+    place: StoreLocation, brokers: str, module_file: Path, *, hold_seconds: int, leave_egress: bool, as_json: bool
+) -> None:
     """Move the store of *place* to the job of the module.yaml *module_file*, through *brokers*.
 
     Raises:
@@ -56,7 +58,7 @@ def move_to_kafka(place: StoreLocation, brokers: str, module_file: Path, *, hold
             "write it with `statefun-actors module APP --gateway`."
         )
     with open_stopped(place.store, with_inputs=False, alone=True) as reader:
-        contents = StoreContents(reader, place.app, module, _now_ms())
+        contents = StoreContents(reader, place.app, module, _now_ms(), leave_egress=leave_egress)
         asyncio.run(_move(contents, routes, hold_seconds))
     _say(place.store, brokers, contents, as_json=as_json)
 

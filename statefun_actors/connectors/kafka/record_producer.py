@@ -27,6 +27,8 @@ _TOPIC_SECONDS: Final = 5.0
 _POLL: Final = 0.5
 _ASK_EVERY: Final = 1.0
 """Seconds between two questions to brokers that don't take records, and the timeout of one."""
+_LARGEST: Final = 32_000_000
+"""Bytes of the largest record that the client passes on. Brokers decide: theirs may take more than its own default."""
 _LAST: Final = 2.0
 """Timeout of the records that are under way at the end, in seconds."""
 
@@ -77,6 +79,7 @@ class RecordProducer:
             "bootstrap.servers": address,
             "enable.idempotence": True,
             "message.timeout.ms": int(_SECONDS * 1000),
+            "message.max.bytes": _LARGEST,
             "topic.metadata.propagation.max.ms": int(_TOPIC_SECONDS * 1000),
             "error_cb": self._complaints.error,
             "log_level": 0,  # log lines are reported as errors, too

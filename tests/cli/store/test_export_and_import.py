@@ -163,9 +163,16 @@ def test_a_store_that_an_engine_runs_on_moves_nowhere(tmp_path: Path) -> None:
     assert refused.startswith(f"Error: store {STORE}: it is in use by process {process.pid} since")
 
 
+def test_a_store_with_records_that_no_target_has_taken_moves_nowhere(folder: Path) -> None:
+    assert refusal(*to_kafka(folder), folder=folder, code=1) == (
+        "Error: egress records wait that no target has taken: shop/wishes (2). Nothing was moved. Run the engine with "
+        "targets for them until they are written, or leave them in the store with --leave-egress."
+    )
+
+
 @pytest.mark.slow
 def test_brokers_that_do_not_answer_end_a_move(folder: Path) -> None:
-    done = run(*to_kafka(folder), folder=folder)
+    done = run(*to_kafka(folder), "--leave-egress", folder=folder)
 
     assert (done.returncode, done.stdout) == (1, "")
     *complaints, error = done.stderr.splitlines()
