@@ -36,7 +36,7 @@ def test_starts_that_are_forgotten_leave_what_is_known() -> None:
 def test_starts_that_fail_before_the_store_gets_anything_push_no_others_out() -> None:
     """As of a process that ends at its start, and is started again each second."""
     sent = Lineage.read(None).begun(0).begun(50)
-    failing = sent
+    before = failing = sent
     for _ in range(300):
         before, failing = failing, failing.begun(100)
 
