@@ -71,6 +71,30 @@ def test_it_waits_for_a_commit_that_is_being_made(stores: list[Path]) -> None:
     assert entered.is_set()
 
 
+def test_it_waits_for_a_store_that_can_not_be_read_yet(stores: list[Path]) -> None:
+    """As while the first connection after a crash reads the log."""
+    entered = threading.Event()
+
+    def stand_still() -> None:
+        with standstill(stores):
+            entered.set()
+
+    with closing(connect_to_write(stores[1])) as db, ThreadPoolExecutor(1) as pool:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("BEGIN EXCLUSIVE")
+        with closing(sqlite3.connect(stores[1], timeout=0)) as other, pytest.raises(sqlite3.OperationalError):
+            other.execute("PRAGMA journal_mode")
+        waiting = pool.submit(stand_still)
+        while not is_locked(stores[0]) and not waiting.done():
+            pass  # it has the first, and waits for the second
+        assert not waiting.done()
+        assert not entered.is_set()
+        db.execute("ROLLBACK")
+        db.close()
+        waiting.result(30)
+    assert entered.is_set()
+
+
 def test_a_copy_is_left_alone(stores: list[Path]) -> None:
     """It may be in a folder that can't be written."""
     copy = stores[0].with_name("copy")

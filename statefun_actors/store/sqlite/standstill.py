@@ -33,23 +33,28 @@ def standstill(stores: Sequence[Path]) -> Generator[None]:
         for store in stores:
             try:
                 db = held.enter_context(closing(sqlite3.connect(store, isolation_level=None, timeout=0)))
-                ((mode,),) = db.execute("PRAGMA journal_mode").fetchall()
-                if mode == "wal":
-                    _lock(db, end)
+                if _lock(db, end):
                     held.callback(db.execute, "ROLLBACK")
             except sqlite3.Error as error:
                 raise store_error(store, error) from error
         yield
 
 
-def _lock(db: sqlite3.Connection, end: float) -> None:
-    """Take the write lock. Raises sqlite3.Error: that is impossible, or another connection still has it at *end*."""
+def _lock(db: sqlite3.Connection, end: float) -> bool:
+    """Take the write lock, unless *db* is a copy; return whether it was taken.
+
+    Raises:
+        sqlite3.Error: that is impossible; or another connection still has it at *end*, or still restores the store.
+    """
     while True:
         try:
+            ((mode,),) = db.execute("PRAGMA journal_mode").fetchall()
+            if mode != "wal":
+                return False
             db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() >= end:
                 raise
         else:
-            return
+            return True
         time.sleep(_POLL)
