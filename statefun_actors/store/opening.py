@@ -255,7 +255,7 @@ def new_partitions(path: Path, count: int) -> AbstractContextManager[SplitStore]
 def has_partitions(path: Path) -> bool:
     """Whether *path* is the folder of a store with several partitions.
 
-    If a restore was killed in the last moment, the complete store has another name: then it gets its name here.
+    If a restore was killed before its last step, the complete store has another name: then it gets its name here.
     """
     if (path / LAYOUT).exists():
         return True

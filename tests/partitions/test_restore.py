@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from statefun_actors.admin import Posting, open_control
-from statefun_actors.store import StoreError, StoreInUseError, open_one_of, open_reader, restore_store
+from statefun_actors.store import StoreError, StoreInUseError, has_partitions, open_one_of, open_reader, restore_store
 from statefun_actors.store.partitioned import create_partitions, read_layout
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
@@ -95,8 +96,7 @@ def test_a_kill_leaves_the_old_partitions_or_those_of_the_backup(folder: Path) -
 
 @pytest.mark.parametrize("opened", ["run", "backup", "restore"])
 def test_whoever_opens_the_store_takes_the_last_step_of_a_killed_restore(folder: Path, opened: str) -> None:
-    (folder / "bank.db").rename(folder / "kept")
-    (folder / "monday").rename(folder / "bank.db.restoring")
+    kept = killed_before_the_last_step(folder)
     if opened == "run":
         (folder / "app.py").write_text(APP)
         batch = ("app.py", "--partitions", "2", "--store", "bank.db", "--until-idle")
@@ -106,13 +106,66 @@ def test_whoever_opens_the_store_takes_the_last_step_of_a_killed_restore(folder:
         assert done.returncode == 0, done.stderr
         assert names(folder / "tuesday") == list("abcd")
     else:
-        done = run("restore", "--store", "bank.db", "kept", "--yes", folder=folder)
+        done = run("restore", "--store", "bank.db", str(kept), "--yes", folder=folder)
         assert done.returncode == 0, done.stderr
-        [kept] = folder.glob("bank.before-restore*")
-        assert names(kept) == list("abcd")
+        [other] = [each for each in folder.glob("bank.before-restore*") if each.is_dir() and each != kept]
+        assert names(other) == list("abcd")
         assert names(folder / "bank.db") == list("abcdefgh")
         return
     assert names(folder / "bank.db") == list("abcd")
+
+
+def killed_before_rename(folder: Path, number: int) -> None:
+    """Restore ``monday`` in a process that is killed before it renames a folder for the given time."""
+    command = [sys.executable, "-c", _KILLED, str(number)]
+    assert subprocess.run(command, cwd=folder, check=False, timeout=DEADLINE).returncode == -signal.SIGKILL
+
+
+def killed_before_the_last_step(folder: Path) -> Path:
+    """Restore ``monday`` in a process that is killed; returns where it has moved the previous store."""
+    killed_before_rename(folder, 3)
+    assert not (folder / "bank.db").exists()
+    [kept] = folder.glob("bank.before-restore*")
+    return kept
+
+
+def test_the_last_step_of_a_killed_restore_is_logged(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept, bank = killed_before_the_last_step(folder), folder / "bank.db"
+    assert has_partitions(bank)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"store {bank}: a restore was killed before its last step, which is taken now; {kept} was there"
+    ]
+    assert sorted(path.name for path in bank.iterdir() if not path.name[0].isdecimal()) == ["partitions.json"]
+
+
+def test_a_killed_restore_that_had_not_begun_to_replace_the_store_is_never_finished(folder: Path) -> None:
+    """Also if the store is moved away later, to begin anew."""
+    killed_before_rename(folder, 2)
+    bank, ready = folder / "bank.db", folder / "bank.db.restoring"
+    assert ready.exists()
+    bank.rename(folder / "old.db")
+    assert not has_partitions(bank)
+    system = create_partitions(bank, 2).system
+    assert system != read_layout(ready).system
+    assert names(bank) == []
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_of_two_restores_at_once_the_second_is_refused(folder: Path, *, there: bool) -> None:
+    bank = folder / "bank.db"
+    create_partitions(folder / "tuesday", 2)
+    if not there:
+        shutil.rmtree(bank)
+
+    def meanwhile() -> None:
+        with pytest.raises(StoreInUseError) as caught:
+            restore_store(folder / "tuesday", bank)
+        holder = caught.value.holder
+        assert holder.startswith(f"process {os.getpid()} since ")
+        assert str(caught.value) == f"store {bank}: it is in use by {holder}. Stop it first."
+
+    restore_store(folder / "monday", bank, confirm=meanwhile)
+    assert names(bank) == list("abcd")
 
 
 # --- what is refused

@@ -37,6 +37,7 @@ def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = la
     try:
         make_folder(store.resolve().parent)
         with locked(store):
+            _check_numbers(backup, store)  # again: another restore may have ended meanwhile
             confirm()
             return place_folder(store.resolve(), lambda ready: copy_partitions(backup, ready))
     except OSError as error:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from statefun_actors.store.sqlite.lock import (
+    Lock,
     contact_of,
 )
 from statefun_actors.store.sqlite.log_marks import (
@@ -26,6 +27,7 @@ from statefun_actors.store.sqlite.store import (
 )
 
 __all__ = [
+    "Lock",
     "SqliteReader",
     "SqliteStore",
     "contact_of",
