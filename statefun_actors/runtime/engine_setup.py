@@ -66,7 +66,7 @@ def assemble(
                 egress_backlog=options.get("egress_backlog", _EGRESS_BACKLOG),
                 history=options.get("history", 0),
             ),
-            check_changes=Check(strict=options.get("strict", False)),
+            check_changes=Check(strict=options.get("strict", False), after_move=options.get("after_move", False)),
             on_failure=on_failure,
         )
         services: list[Service] = [ControlService(store)]

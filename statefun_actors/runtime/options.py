@@ -32,6 +32,8 @@ class RuntimeOptions(Options, total=False):
     strict: bool
     """Refuse to start if changed classes would lose stored data. Default: False, which logs a warning instead.
     """
+    after_move: bool
+    """Start although ``export --to-kafka`` has moved the store to a Flink job. Default: False, which refuses that."""
     bind: str | Sequence[str] | None
     """Addresses at which the HTTP ingress listens: ``127.0.0.1:8080``, ``unix:/path``. Default: None, no listener."""
     token: str | None
@@ -62,6 +64,7 @@ class RuntimeOptions(Options, total=False):
 _OWN: Final = (
     "store",
     "strict",
+    "after_move",
     "bind",
     "token",
     "console",

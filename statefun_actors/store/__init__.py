@@ -1,5 +1,6 @@
 """Stores of the embedded engine: the contract, its records and errors, and the store in memory."""
 
+from statefun_actors.store.alone import StoreAlone, open_alone
 from statefun_actors.store.contract import (
     FORMER_CALLERS,
     PARTITION,
@@ -30,6 +31,7 @@ from statefun_actors.store.errors import (
 from statefun_actors.store.memory import (
     MemoryStore,
 )
+from statefun_actors.store.moved import MOVED, StoreMovedError, moved_position, refuse_moved
 from statefun_actors.store.opening import (
     LAYOUT,
     MEMORY,
@@ -76,6 +78,7 @@ __all__ = [
     "FORMER_CALLERS",
     "LAYOUT",
     "MEMORY",
+    "MOVED",
     "PARTITION",
     "SHAPES",
     "Commit",
@@ -99,9 +102,11 @@ __all__ = [
     "Recovered",
     "RequestState",
     "Store",
+    "StoreAlone",
     "StoreError",
     "StoreInUseError",
     "StoreMismatchError",
+    "StoreMovedError",
     "StoreReader",
     "StoreTakenError",
     "StoreUrlError",
@@ -114,7 +119,9 @@ __all__ = [
     "expiry_ms",
     "file_of",
     "has_partitions",
+    "moved_position",
     "new_partitions",
+    "open_alone",
     "open_one_of",
     "open_reader",
     "open_stopped",
@@ -124,6 +131,7 @@ __all__ = [
     "pauses_position",
     "read_pauses",
     "ready_name",
+    "refuse_moved",
     "replace_store",
     "restore_store",
     "unpack",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Generator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, cast
@@ -24,7 +24,8 @@ MEMORY: Final = "memory://"
 """The URL of a store in memory, which ends with its process."""
 _MODULES: Final = {"sqlite": "statefun_actors.store.sqlite"}
 _DEFAULT: Final = "sqlite"
-_PARTITIONED: Final = "statefun_actors.store.partitioned"
+PARTITIONED: Final = "statefun_actors.store.partitioned"
+"""The package that implements a store with several partitions, which is imported by name."""
 LAYOUT: Final = "partitions.json"
 """The file of a folder with several partitions that describes them."""
 _URL: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://(.*)", re.DOTALL)
@@ -159,7 +160,7 @@ def restore_store(backup: Path, url: Path | str, *, confirm: Callable[[], None] 
     """
     module, file = _module_of(url)
     if has_partitions(backup):
-        module = import_module(_PARTITIONED)
+        module = import_module(PARTITIONED)
     return module.restore_store(backup, file, confirm=confirm)
 
 
@@ -181,7 +182,7 @@ def file_of(url: Path | str) -> Path:
 def _module_of(url: Path | str) -> tuple[StoreModule, Path]:
     """The package that implements the store at *url*, and the file."""
     scheme, file = _scheme_and_file(url)
-    return cast("StoreModule", import_module(_PARTITIONED if has_partitions(file) else _MODULES[scheme])), file
+    return cast("StoreModule", import_module(PARTITIONED if has_partitions(file) else _MODULES[scheme])), file
 
 
 def _scheme_and_file(url: Path | str) -> tuple[str, Path]:
@@ -200,26 +201,25 @@ def _scheme_and_file(url: Path | str) -> tuple[str, Path]:
 
 
 @contextmanager
-def open_stopped(url: Path | str, *, with_inputs: bool = True, alone: bool = False) -> Generator[ReadOnlyStore]:
+def open_stopped(url: Path | str, *, with_inputs: bool = True) -> Generator[ReadOnlyStore]:
     """The store at *url* for an export. One with several partitions can't be started meanwhile.
 
     Args:
         url: as for :func:`open_reader`.
         with_inputs: whether positions in inputs are wanted, which several partitions don't have as one.
-        alone: whether no engine may run on it, nor start meanwhile.
 
     Raises:
-        StoreInUseError: an engine or another command uses one of several partitions, or the store that is wanted alone.
+        StoreInUseError: an engine or another command uses one of several partitions.
         StoreError: as by :func:`open_reader`; or something is on the way between two partitions.
     """
     module, file = _module_of(url)
     if has_partitions(file):
-        with import_module(_PARTITIONED).stopped(file, with_inputs=with_inputs) as whole:
+        with import_module(PARTITIONED).stopped(file, with_inputs=with_inputs) as whole:
             yield whole
         return
     reader = module.open_reader(file)
     try:
-        with closing(open_store(url)) if alone else nullcontext(), reader.snapshot():
+        with reader.snapshot():
             yield reader
     finally:
         reader.close()
@@ -248,7 +248,7 @@ def new_partitions(path: Path, count: int) -> AbstractContextManager[SplitStore]
         StoreError: on entering; something is at *path*.
         OSError: it can't be written.
     """
-    made: AbstractContextManager[SplitStore] = import_module(_PARTITIONED).new_partitions(path, count)
+    made: AbstractContextManager[SplitStore] = import_module(PARTITIONED).new_partitions(path, count)
     return made
 
 
@@ -261,7 +261,7 @@ def has_partitions(path: Path) -> bool:
         return True
     if path.exists() or not (ready_name(path) / LAYOUT).exists():
         return False
-    import_module(_PARTITIONED).finish_placing(path)
+    import_module(PARTITIONED).finish_placing(path)
     return (path / LAYOUT).exists()
 
 
@@ -277,7 +277,7 @@ def count_partitions(path: Path) -> int:
     Raises:
         StoreError: it can't be read, or one is missing.
     """
-    count: int = import_module(_PARTITIONED).read_layout(path).partitions
+    count: int = import_module(PARTITIONED).read_layout(path).partitions
     return count
 
 
@@ -288,7 +288,7 @@ def open_one_of(path: Path, number: int, *, brief: bool = False) -> Store:
         StoreInUseError: an engine or another command uses it. A retry can help after that has ended.
         StoreError: it can't be opened, or is another partition, or of another system.
     """
-    store: Store = import_module(_PARTITIONED).open_one_of(path, number, brief=brief)
+    store: Store = import_module(PARTITIONED).open_one_of(path, number, brief=brief)
     return store
 
 

@@ -94,6 +94,7 @@ StatefunActorsError (Exception): errors
     DamagedStoreError: store
     StoreInUseError: store
     StoreMismatchError: store
+    StoreMovedError: store
     StoreTakenError: store
     StoreUrlError: store
   UnstorableTypeError (TypeError): types

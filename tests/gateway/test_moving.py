@@ -15,7 +15,7 @@ import pytest
 
 from statefun_actors import Address, Runtime
 from statefun_actors.client import Client
-from statefun_actors.store import Commit, Message
+from statefun_actors.store import Commit, Message, StoreMovedError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
 from tests.gateway.session import APP, GatewayJob, GatewayProcess
@@ -77,6 +77,8 @@ def test_a_store_moves_state_by_state_with_all_that_is_on_its_way(
     counts = {"entities": 9, "asks": 2, "schedules": 1, "delayed": 2, "waiting": 1, "renewed": 8, "not_moved": []}
     assert once == {"store": str(tmp_path / "app.db"), "to": job.broker.address, **counts}
     assert twice == once
+    with pytest.raises(StoreMovedError), Runtime(*SERVED, store=tmp_path / "app.db"):
+        pass
     with Client(first.url, timeout=SECONDS) as client:
         untouched = [address for address in before if address.id not in {"h/0", "h/1", "h/2"}]
         look = {COUNT: 0}

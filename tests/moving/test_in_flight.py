@@ -17,7 +17,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.model import INGRESS
 from statefun_actors.moving import Move, MoveStoppedError, SharedTokenError, StoreContents
 from statefun_actors.moving.hold import Hold
-from statefun_actors.store import Commit, Message, Timer, open_stopped
+from statefun_actors.store import Commit, Message, Timer, open_alone
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
@@ -142,8 +142,8 @@ async def flink() -> AsyncGenerator[WireEngine]:
 
 
 async def moved(path: Path, engine: WireEngine, lost: int | None = None) -> StoreContents:
-    with open_stopped(path, alone=True) as reader:
-        found = StoreContents(reader, APP, module(), START_MS + engine._now)
+    with open_alone(path) as store:
+        found = StoreContents(store.reader, APP, module(), START_MS + engine._now)
         exchange = WireExchange(engine, lost)
         patience = 60 if lost is None else 0.05
         await Move(found, exchange, lambda: START_MS + engine._now, patience=patience).run()
@@ -199,8 +199,8 @@ async def test_a_job_that_is_slower_than_the_hold_stops_the_move_before_a_waitin
     await filled(path, Paid())
     async with flink() as engine:
         times = iter([START_MS, START_MS + 60_001])
-        with open_stopped(path, alone=True) as reader:
-            found = StoreContents(reader, APP, module(), START_MS)
+        with open_alone(path) as store:
+            found = StoreContents(store.reader, APP, module(), START_MS)
             with pytest.raises(MoveStoppedError) as stopped:
                 await Move(found, WireExchange(engine), lambda: next(times)).run()
 
@@ -241,8 +241,8 @@ async def test_functions_with_one_id_and_one_token_are_refused(tmp_path: Path) -
         await runtime.tell(Address("move/one", "x"), 1)
         await runtime.tell(Address("move/two", "x"), 1)
 
-    with open_stopped(path, alone=True) as reader, pytest.raises(SharedTokenError) as raised:
-        StoreContents(reader, APP, module(), START_MS)
+    with open_alone(path) as store, pytest.raises(SharedTokenError) as raised:
+        StoreContents(store.reader, APP, module(), START_MS)
 
     assert str(raised.value) == (
         "move/one/x and move/two/x have each sent a delayed message with the cancellation token 'reminder'. Flink "

@@ -15,7 +15,7 @@ from statefun_actors.deploy import Module, Wanted, planned_module, served
 from statefun_actors.dispatch import Application
 from statefun_actors.model import INGRESS
 from statefun_actors.moving import Move, MoveStoppedError, StoreContents
-from statefun_actors.store import Commit, EgressRecord, Message, PauseTarget, Timer, open_stopped, pauses_position
+from statefun_actors.store import Commit, EgressRecord, Message, PauseTarget, Timer, open_alone, pauses_position
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
@@ -85,8 +85,8 @@ async def flink() -> AsyncGenerator[WireEngine]:
 
 
 def contents(path: Path, *, leave_egress: bool = False) -> StoreContents:
-    with open_stopped(path, alone=True) as reader:
-        return StoreContents(reader, APP, module(), START_MS, leave_egress=leave_egress)
+    with open_alone(path) as store:
+        return StoreContents(store.reader, APP, module(), START_MS, leave_egress=leave_egress)
 
 
 async def committed(path: Path, content: Commit) -> None:
@@ -102,8 +102,8 @@ async def test_asks_and_recurring_messages_that_concern_unrouted_types_stay(tmp_
         await runtime.tell(Address("left/asker", "b"), Begin(OTHER))
         await runtime.tell(OTHER, Begin(PEER))
     async with flink() as engine:
-        with open_stopped(path, alone=True) as reader:
-            found = StoreContents(reader, APP, module(), START_MS)
+        with open_alone(path) as store:
+            found = StoreContents(store.reader, APP, module(), START_MS)
             await Move(found, WireExchange(engine), lambda: START_MS).run()
 
         assert +found.counts == {"asks": 1, "schedules": 1}

@@ -26,6 +26,7 @@ from statefun_actors.store import (
     Message,
     StoreInUseError,
     Timer,
+    open_alone,
     open_stopped,
     unpack,
 )
@@ -82,8 +83,8 @@ async def filled(path: Path) -> str:
 
 @contextmanager
 def contents(path: Path) -> Generator[StoreContents]:
-    with open_stopped(path, alone=True) as reader:
-        yield StoreContents(reader, APP, module(), START_MS, leave_egress=True)
+    with open_alone(path) as store:
+        yield StoreContents(store.reader, APP, module(), START_MS, leave_egress=True)
 
 
 @asynccontextmanager

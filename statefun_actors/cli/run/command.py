@@ -107,6 +107,10 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "removed class. Without it, that is a warning.",
 )  # fmt: skip
 @click.option(
+    "--after-move", is_flag=True,
+    help="Start although `export --to-kafka` has moved the store to a Flink job: only if that job was discarded.",
+)  # fmt: skip
+@click.option(
     "--skip-bad-lines", type=_FILE, metavar="FILE",
     help="Write invalid lines to this file, with the reason, instead of stopping at the first.",
 )  # fmt: skip
@@ -136,6 +140,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     egress_backlog: int,
     module_file: Path | None,
     strict: bool,
+    after_move: bool,
     skip_bad_lines: Path | None,
     metrics: bool,
     reload: bool,
@@ -227,6 +232,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         kafka_ingresses=edges.ingresses,
         kafka_egresses=edges.egresses,
         strict=strict,
+        after_move=after_move,
         skip_bad_lines=skip_bad_lines,
         quiet=quiet,
         listeners=listening,

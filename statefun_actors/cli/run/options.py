@@ -41,6 +41,8 @@ class RunOptions:
     """Each with the topics of its records, as far as they are known."""
     strict: bool = False
     """Refuse to start if changed classes would lose stored data."""
+    after_move: bool = False
+    """Start although the store was moved to a Flink job."""
     skip_bad_lines: Path | None = None
     quiet: bool = False
     listeners: Sequence[Listener] = ()

@@ -91,7 +91,11 @@ class Run:
                     history=options.history,
                     partition=None if partition is None else partition.neighbours.own,
                 ),
-                check_changes=Check(strict=options.strict, progress=CheckProgress(quiet=options.quiet)),
+                check_changes=Check(
+                    strict=options.strict,
+                    after_move=options.after_move,
+                    progress=CheckProgress(quiet=options.quiet),
+                ),
             )
             self._assembly = Assembly(self.engine, services_of(options, self._store, self._links), closing.pop_all())
         if isinstance(self._clock, JumpingClock):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +39,7 @@ def move_to_kafka(
     from statefun_actors.errors import DefinitionError
     from statefun_actors.model import INGRESS
     from statefun_actors.moving import StoreContents
-    from statefun_actors.store import open_stopped
+    from statefun_actors.store import moved_position, open_alone
 
     if place.app is None:
         raise click.UsageError("--to-kafka needs APP, which says what the Flink job serves.")
@@ -57,9 +58,9 @@ def move_to_kafka(
             f"{module_file} lacks the topic, the route and the egress of {INGRESS}, by which entities are restored; "
             "write it with `statefun-actors module APP --gateway`."
         )
-    with open_stopped(place.store, with_inputs=False, alone=True) as reader:
-        contents = StoreContents(reader, place.app, module, _now_ms(), leave_egress=leave_egress)
-        asyncio.run(_move(contents, routes, hold_seconds))
+    with open_alone(place.store) as store:
+        contents = StoreContents(store.reader, place.app, module, _now_ms(), leave_egress=leave_egress)
+        asyncio.run(_move(contents, routes, hold_seconds, lambda: store.note(moved_position(brokers))))
     _say(place.store, brokers, contents, as_json=as_json)
 
 
@@ -67,7 +68,9 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def _move(contents: StoreContents, routes: GatewayRoutes, hold_seconds: int) -> None:
+async def _move(
+    contents: StoreContents, routes: GatewayRoutes, hold_seconds: int, note: Callable[[], Awaitable[None]]
+) -> None:
     from statefun_actors.errors import StatefunActorsError
     from statefun_actors.gateway import Exchange
     from statefun_actors.moving import Move, MoveStoppedError
@@ -91,6 +94,7 @@ async def _move(contents: StoreContents, routes: GatewayRoutes, hold_seconds: in
             if time.monotonic() > until:
                 raise click.ClickException(f"{reason}, after {_READY_SECONDS:g} s. Nothing was moved.")
             await asyncio.sleep(_LOOK_SECONDS)
+        await note()
         await Move(contents, exchange, _now_ms, progress, hold_seconds=hold_seconds).run()
     except MoveStoppedError as error:
         _list_refused(error.refused)

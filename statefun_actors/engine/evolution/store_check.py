@@ -45,9 +45,12 @@ def _no_progress(_what: str, _done: int) -> None:
 
 @attrs.frozen
 class Check:
-    """Options of the check. ``strict``: losses refuse the start, too."""
+    """Options of the check. ``strict``: losses refuse the start, too. ``after_move``: a store that was moved to a
+    Flink job does not.
+    """
 
     strict: bool = False
+    after_move: bool = False
     progress: Progress = _no_progress
 
 

@@ -20,6 +20,7 @@ from statefun_actors.store.partitioned.moving import (
     PartitionsWriter,
     new_partitions,
     stopped,
+    stopped_stores,
 )
 from statefun_actors.store.partitioned.placing import (
     finish_placing,
@@ -47,6 +48,7 @@ __all__ = [
     "replace_store",
     "restore_store",
     "stopped",
+    "stopped_stores",
 ]
 
 

@@ -44,11 +44,19 @@ def stopped(folder: Path, *, with_inputs: bool) -> Generator[PartitionsReader]:
         StoreInUseError: an engine or a command uses a partition.
         StoreError: something is on the way between two partitions; or there are positions in inputs.
     """
+    with stopped_stores(folder, with_inputs=with_inputs) as (reader, _):
+        yield reader
+
+
+@contextmanager
+def stopped_stores(folder: Path, *, with_inputs: bool) -> Generator[tuple[PartitionsReader, list[Store]]]:
+    """As :func:`stopped`, with the store of each partition."""
     layout = read_layout(folder)
     with ExitStack() as opened:
-        for number in range(layout.partitions):
-            own = Partition(number, layout.partitions)
-            opened.enter_context(closing(open_partition(folder, own, layout.system, brief=True)))
+        partitions = [Partition(number, layout.partitions) for number in range(layout.partitions)]
+        stores: list[Store] = [
+            opened.enter_context(closing(open_partition(folder, own, layout.system, brief=True))) for own in partitions
+        ]
         reader = opened.enter_context(closing(PartitionsReader(folder, renumbered=True)))
         if crossing := reader.crossing():
             raise _on_the_way(folder, layout, crossing)
@@ -58,7 +66,7 @@ def stopped(folder: Path, *, with_inputs: bool) -> Generator[PartitionsReader]:
                 f"its partitions have positions in {', '.join(inputs)}, which another number of partitions can't use",
                 "Add --without-inputs to leave them out: a run with these inputs then reads them from the start.",
             )
-        yield reader
+        yield reader, stores
 
 
 def _on_the_way(folder: Path, layout: Layout, crossing: Mapping[str, int]) -> StoreError:
