@@ -106,7 +106,7 @@ async def test_values_are_readable_where_nothing_is_lost(tmp_path: Path) -> None
     await shop(tmp_path / "shop.db")
 
     lines = [json.loads(line) for line in exported(tmp_path / "shop.db")]
-    reported = [line for line in lines if not line.get("name", "").startswith("shape:")]
+    reported = [line for line in lines if not line.get("name", "").startswith(("lineage", "shape:"))]
 
     assert reported[0] == {"kind": "store", "version": 1, "next_seq": reported[0]["next_seq"]}
     assert reported[1] == {"kind": "position", "name": "source:/in.jsonl", "position": "[3,200]"}
