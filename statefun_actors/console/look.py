@@ -11,7 +11,7 @@ from statefun_actors.admin import EngineState, StoreOverview, known_types
 from statefun_actors.console.activity import Activity
 from statefun_actors.console.scans import Scan
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import FailingMessage
+from statefun_actors.engine import FailingEgress, FailingMessage
 from statefun_actors.store import StoreReader
 from statefun_actors.types import Codec
 
@@ -24,7 +24,7 @@ class Live:
         handled: messages since the engine started, as are *timers_fired*.
         waiting: messages that have not been handled.
         parked: messages for function types that nothing here serves, by type.
-        failing_egress: why egresses can't be written, by name.
+        failing_egress: egresses that can't be written, by name.
         error: why the store failed last; None once it has been written since.
         activity: what the overview shows of the last minutes; None on other pages, and of several partitions.
     """
@@ -35,7 +35,7 @@ class Live:
     waiting: int
     parked: Mapping[str, int]
     failing: Sequence[FailingMessage]
-    failing_egress: Mapping[str, str]
+    failing_egress: Mapping[str, FailingEgress]
     error: str | None
     activity: Activity | None
 

@@ -76,7 +76,7 @@ def moment(ms: int, now_ms: int) -> Markup:
         return Markup("-")
     text = time_text(ms)
     distance = ms - now_ms
-    around = f"in {span(distance)}" if distance >= 0 else f"{span(-distance)} ago"
+    around = f"in {span(distance)}" if distance > 0 else f"{span(-distance)} ago"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(text, text, around)
 
 

@@ -16,6 +16,7 @@ from statefun_actors.engine.dead_letters import (
 )
 from statefun_actors.engine.egress_queue import (
     EgressQueue,
+    FailingEgress,
     position_key,
 )
 from statefun_actors.engine.engine import (
@@ -87,6 +88,7 @@ __all__ = [
     "EngineView",
     "EpochLostError",
     "EvolutionFindings",
+    "FailingEgress",
     "FailingMessage",
     "Inbox",
     "IncompatibleStateError",

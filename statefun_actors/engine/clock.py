@@ -23,6 +23,11 @@ def at_ms(ms: int) -> datetime:
     return _EPOCH + ms * _MILLISECOND
 
 
+def seconds_text(ms: int) -> str:
+    """Milliseconds since 1970 as text to the second, such as ``2026-01-01T00:00:00Z``."""
+    return at_ms(ms).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def to_ms(moment: datetime) -> int:
     """Milliseconds from the beginning of 1970 to *moment*."""
     return (moment - _EPOCH) // _MILLISECOND

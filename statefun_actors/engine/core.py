@@ -51,7 +51,9 @@ class Core:
         """Build the working set from the store. Raises StoreError: the store can't be read."""
         partitioned = self.options.partition is not None
         make = PartitionedWorkingSet if partitioned else RenamingWorkingSet if self.app.renamed else WorkingSet
-        self.working_set = make(self.shape, self.store, self.sources, self.sinks, self.options, self.app.instruments)
+        self.working_set = make(
+            self.shape, self.store, self.sources, self.sinks, self.options, self.app.instruments, self.clock.now_ms
+        )
         if self.options.history:
             record_history(self.working_set, self.store, self.options, self.clock.now_ms)
         observe(self.working_set, self.app.instruments, self.clock.now_ms)

@@ -16,6 +16,7 @@ from typing import Final
 import attrs
 
 from statefun_actors.dispatch import EgressDelivered, EgressFailed, Instruments
+from statefun_actors.engine.clock import seconds_text
 from statefun_actors.engine.epoch import Epoch, Lost
 from statefun_actors.engine.lineage import Lineage
 from statefun_actors.model import TypedValue
@@ -41,6 +42,25 @@ class EpochWriter:
     wake: Callable[[], None]
     """Wake the engine, which has something to commit or to check."""
     instruments: Instruments
+    now_ms: Callable[[], int]
+
+
+@attrs.frozen
+class FailingEgress:
+    """An egress that can't be written at present.
+
+    Args:
+        reason: why the last attempt failed.
+        since_ms: the time of the first failure since it was written, or since the engine started, in milliseconds since
+            1970.
+    """
+
+    reason: str
+    since_ms: int
+
+    def describe(self, name: str) -> str:
+        """It in one sentence; *name*: of the egress."""
+        return f"egress {name} can't be written since {seconds_text(self.since_ms)}: {self.reason}"
 
 
 class EgressQueue:
@@ -65,6 +85,8 @@ class EgressQueue:
         """The number of records written since this queue was created."""
         self.error: str | None = None
         """The reason why the sink can't write at present; None while it can."""
+        self._since_ms: int | None = None
+        """The time of the first failure since the sink could write."""
         self._logged = False
         """Whether a warning about a failing sink was logged."""
         self._store, self._writer = store, writer
@@ -116,7 +138,7 @@ class EgressQueue:
             epoch.positions[position_key(self.egress)] = position
         self.kept -= len(records)
         self.through += len(records)
-        self.error = None
+        self.error = self._since_ms = None
         self._log_working()
         self._news.set()
         self._writer.wake()
@@ -147,7 +169,7 @@ class EgressQueue:
 
     def working(self) -> None:
         """The sink has nothing to write, and could write."""
-        self.error = None
+        self.error = self._since_ms = None
         self._log_working()
 
     def done_as(self, record: EgressRecord, egress: str, value: TypedValue) -> None:
@@ -163,14 +185,19 @@ class EgressQueue:
             self._logged = True
             shown = None if error is None else loggable(error)
             logger.warning("egress %s can't be written, its records are kept: %s", self.egress, reason, exc_info=shown)
-        self.error = reason
+        self._fails(reason)
         self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
         self._writer.wake()
 
     def unavailable(self, reason: str) -> None:
         """As :meth:`failing`, for a receiver that is expected to come back soon: nothing is logged."""
-        self.error = reason
+        self._fails(reason)
         self._writer.wake()
+
+    def _fails(self, reason: str) -> None:
+        self.error = reason
+        if self._since_ms is None:
+            self._since_ms = self._writer.now_ms()
 
     def _log_working(self) -> None:
         if self._logged and not self.kept:
@@ -178,6 +205,11 @@ class EgressQueue:
             logger.warning("egress %s is written again, and nothing is left", self.egress)
 
     # --- called by the engine
+
+    @property
+    def failure(self) -> FailingEgress | None:
+        """Why the sink can't write at present, and since when; None while it can."""
+        return None if self.error is None or self._since_ms is None else FailingEgress(self.error, self._since_ms)
 
     def add(self, record: EgressRecord) -> None:
         """Add *record*, which is durable now and newer than all others."""

@@ -194,7 +194,7 @@ class Engine:
         now_ms = self.clock.now_ms()
         failing = [message.describe(now_ms) for message in self.view.failing_messages()]
         egresses = sorted(self.view.failing_egress.items())
-        return [*failing, *(f"egress {name} can't be written: {why}" for name, why in egresses), *self._paused()]
+        return [*failing, *(failure.describe(name) for name, failure in egresses), *self._paused()]
 
     def _paused(self) -> Iterator[str]:
         if not self.view.pauses:

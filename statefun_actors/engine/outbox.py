@@ -13,7 +13,7 @@ from typing import Final
 
 from statefun_actors.backoff import Backoff
 from statefun_actors.dispatch import Instruments
-from statefun_actors.engine.egress_queue import EgressQueue, EpochWriter, position_key
+from statefun_actors.engine.egress_queue import EgressQueue, EpochWriter, FailingEgress, position_key
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.lineage import LINEAGE, Lineage
 from statefun_actors.engine.ports import Sink
@@ -36,6 +36,7 @@ class Outbox:
         epoch: returns the open epoch.
         seq: returns a new sequence number.
         instruments: notified of written records and failing sinks.
+        now_ms: the current time.
 
     Raises:
         StoreError: the store can't be read.
@@ -49,6 +50,7 @@ class Outbox:
         epoch: Callable[[], Epoch],
         seq: Callable[[], int],
         instruments: Instruments,
+        now_ms: Callable[[], int],
     ) -> None:
         self._sinks, self._store = sinks, store
         self._wake: Callable[[], None] = lambda: None
@@ -56,7 +58,7 @@ class Outbox:
         kept = store.egress_counts() if sinks else {}
         newest = recovered.next_seq - 1
         self._lineage = Lineage.read(recovered.positions.get(LINEAGE)).begun(newest)
-        self._writer = writer = EpochWriter(epoch, seq, self._notify, instruments)
+        self._writer = writer = EpochWriter(epoch, seq, self._notify, instruments, now_ms)
         self._queues = {
             name: EgressQueue(name, store, writer, kept.get(name, 0), newest, self._lineage) for name in sinks
         }
@@ -150,9 +152,9 @@ class Outbox:
         return all(not queue.kept or queue.error is not None for queue in self._queues.values())
 
     @property
-    def failing(self) -> Mapping[str, str]:
-        """The reasons of sinks that can't write at present, by egress."""
-        return {name: queue.error for name, queue in self._queues.items() if queue.error is not None}
+    def failing(self) -> Mapping[str, FailingEgress]:
+        """The sinks that can't write at present, by egress."""
+        return {name: failure for name, queue in self._queues.items() if (failure := queue.failure) is not None}
 
     async def end(self, seconds: float = 0.0) -> bool:
         """End the sinks, after they have settled or *seconds* have passed; return whether any was still writing."""

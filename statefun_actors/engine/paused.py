@@ -6,15 +6,14 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 
 from statefun_actors.address import Address
-from statefun_actors.engine.clock import at_ms
+from statefun_actors.engine.clock import seconds_text
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.store import Pauses, PauseTarget
 
 
 def describe_pause(target: PauseTarget, since_ms: int) -> str:
     """The pause of *target* in a few words, such as ``bank/account/ada is paused since 2026-01-01T00:00:00Z``."""
-    since = at_ms(since_ms).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return f"{target} is paused since {since}"
+    return f"{target} is paused since {seconds_text(since_ms)}"
 
 
 def current_target(target: PauseTarget, renamed: Mapping[str, str]) -> PauseTarget:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from statefun_actors.address import Address
 from statefun_actors.engine.core import Core
+from statefun_actors.engine.egress_queue import FailingEgress
 from statefun_actors.engine.epoch import Counters
 from statefun_actors.engine.failing import FailingMessage, failing_message
 from statefun_actors.model import State
@@ -122,6 +123,6 @@ class EngineView:
         return self._core.working_set.outbox.kept_of(egress)
 
     @property
-    def failing_egress(self) -> Mapping[str, str]:
-        """The egresses that can't be written at present, with the reasons."""
+    def failing_egress(self) -> Mapping[str, FailingEgress]:
+        """The egresses that can't be written at present, by name."""
         return self._core.working_set.outbox.failing

@@ -50,6 +50,7 @@ class WorkingSet:
         sinks: Mapping[str, Sink],
         options: EngineOptions,
         instruments: Instruments,
+        now_ms: Callable[[], int],
     ) -> None:
         self._shape, self._store, self._expiring = shape, store, shape.expiring
         recovered = store.recover()
@@ -71,7 +72,7 @@ class WorkingSet:
             self.mailboxes.deliver_durable(message)
         for name, source in sources.items():
             source.resume(recovered.positions.get(f"source:{name}"))
-        self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq, instruments)
+        self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq, instruments, now_ms)
         shapes = {name: shape for name, shape in shape.texts.items() if recovered.positions.get(name) != shape}
         self._with_next: Mapping[str, str] = {**shapes, **self.outbox.started}
         """Positions that the next commit writes: shapes, where those in the store differ, and the start."""

@@ -8,7 +8,7 @@ import os
 from statefun_actors.store import Commit, EgressRecord
 from statefun_actors.types import pack
 from tests.connectors.desk import LINE, OUT, Desk, send, values
-from tests.engine.engines import until
+from tests.engine.engines import failing_egress, until
 
 
 async def test_a_store_that_is_older_than_its_file_repeats_and_skips_no_record(desk: Desk) -> None:
@@ -19,7 +19,7 @@ async def test_a_store_that_is_older_than_its_file_repeats_and_skips_no_record(d
         await send(engine, 3, 4)
     desk.store = backup
     async with desk.engine() as engine:
-        assert "the store is older than the file, as after restoring a backup" in engine.view.failing_egress[OUT]
+        assert "the store is older than the file, as after restoring a backup" in failing_egress(engine)[OUT]
         await send(engine, 3, 5)  # no longer what came after 2
         assert (desk.kept, values(desk.path)) == (2, [1, 2, 3, 4])
         os.truncate(desk.path, 2 * LINE)
@@ -67,7 +67,7 @@ async def test_whole_lines_after_records_that_an_interrupted_write_left_are_not_
     async with desk.engine() as engine:
         await until(lambda: not desk.kept)
         await send(engine, 3)
-        assert "it holds what this store did not write" in engine.view.failing_egress[OUT]
+        assert "it holds what this store did not write" in failing_egress(engine)[OUT]
         assert desk.kept == 1
 
     assert desk.path.read_bytes() == whole + whole.replace(b"1", b"2") + b"mine\n"

@@ -10,7 +10,7 @@ import pytest
 
 from statefun_actors.engine import Engine
 from tests.connectors.desk import LINE, OUT, Desk, send, values
-from tests.engine.engines import until
+from tests.engine.engines import failing_egress, until
 
 
 def truncate(path: Path) -> None:
@@ -101,7 +101,7 @@ async def test_a_file_changed_by_others_is_left_alone_and_records_wait(
     if not live:
         change(desk.path)
         async with desk.engine() as engine:
-            assert engine.view.failing_egress == {OUT: f"{desk.path}: {reason}"}  # before anything is to be written
+            assert failing_egress(engine) == {OUT: f"{desk.path}: {reason}"}  # before anything is to be written
             await send(engine, 3)
             await send(engine, 4)
             await check_left_alone_and_mend(desk, engine, reason, mend)
@@ -114,7 +114,7 @@ async def test_a_file_changed_by_others_is_left_alone_and_records_wait(
 
 async def check_left_alone_and_mend(desk: Desk, engine: Engine, reason: str, mend: object) -> None:
     changed = desk.path.read_bytes()
-    assert engine.view.failing_egress == {OUT: f"{desk.path}: {reason}"}
+    assert failing_egress(engine) == {OUT: f"{desk.path}: {reason}"}
     assert desk.kept == 2
     assert callable(mend)
     if mend is move_away:
@@ -124,7 +124,7 @@ async def check_left_alone_and_mend(desk: Desk, engine: Engine, reason: str, men
     else:
         mend(desk.path)
         await until(lambda: not desk.kept)
-    assert engine.view.failing_egress == {}
+    assert failing_egress(engine) == {}
 
 
 async def test_a_failing_file_that_is_mended_while_nothing_is_to_be_written_is_no_longer_failing(desk: Desk) -> None:

@@ -11,7 +11,7 @@ import pytest
 from statefun_actors.store import Commit, EgressRecord
 from statefun_actors.types import pack
 from tests.connectors.desk import OUT, Desk, send, values
-from tests.engine.engines import until
+from tests.engine.engines import failing_egress, until
 
 
 def remove(path: Path) -> None:
@@ -81,7 +81,7 @@ async def test_a_device_in_place_of_a_file_is_not_written(desk: Desk) -> None:
         desk.path.unlink()
         os.mkfifo(desk.path)
         await send(engine, 2)
-        failing = dict(engine.view.failing_egress)
+        failing = failing_egress(engine)
         desk.path.unlink()
         await until(lambda: not desk.kept)
 

@@ -13,7 +13,7 @@ from statefun_actors.engine import Engine
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import codec_for, pack, value_of
 from tests.connectors.receiver import Post, Receiver, answer
-from tests.engine.engines import running, until
+from tests.engine.engines import failing_egress, running, until
 from tests.engine.engines import send as post
 
 OUT = "bank/receipts"
@@ -152,7 +152,7 @@ async def test_a_record_that_the_receiver_chokes_on_holds_up_only_what_has_its_k
             send(engine, "bad", 1, 2)
             send(engine, "good", *range(50))
             await engine.idle()
-            failing = dict(engine.view.failing_egress)
+            failing = failing_egress(engine)
 
         assert numbers(receiver.accepted, "good") == list(range(50))
         assert set(numbers(receiver.posts, "bad")) == {1}
@@ -212,7 +212,7 @@ async def test_while_an_endpoint_is_down_one_attempt_at_a_time_is_made_and_then_
             send(engine, str(key), 1)
         await until(lambda: engine.view.failing_egress)
         await engine.idle()
-        failing = dict(engine.view.failing_egress)
+        failing = failing_egress(engine)
         await receiver.start()
         await until(lambda: not engine.view.failing_egress)
         await engine.idle()

@@ -115,6 +115,11 @@ def inbox_of(engine: Engine) -> Inbox:
     return OpenInbox(engine._core.working_set, engine.clock.now_ms, engine.wake)
 
 
+def failing_egress(engine: Engine) -> dict[str, str]:
+    """Why egresses can't be written, by name."""
+    return {name: failure.reason for name, failure in engine.view.failing_egress.items()}
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Wait for a condition that the event loop will bring about."""
     async with asyncio.timeout(DEADLINE):

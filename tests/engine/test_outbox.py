@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from statefun_actors.engine import EgressQueue, EpochLostError
+from statefun_actors.engine import EgressQueue, EpochLostError, ManualClock
 from statefun_actors.engine.egress_queue import WINDOW, WINDOW_BYTES
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import HeldStore, running, send, until
+from tests.engine.engines import HeldStore, failing_egress, running, send, until
 from tests.engine.sinks import OUT, ListSink, Teller
 
 
@@ -63,18 +63,39 @@ async def test_a_sink_that_fails_is_run_again_and_gets_what_was_not_through_in_o
         for number in (1, 2, 3):
             send(engine, Teller.at("a"), pack(number))
         await engine.idle()
-        failing = dict(engine.view.failing_egress)
+        failing = failing_egress(engine)
         sink.broken = None
         await until(lambda: len(sink.written) == 3)
 
         assert failing == {OUT: "nobody there"}
         assert sink.values == [1, 2, 3]
         assert sink.runs >= 2
-        assert engine.view.failing_egress == {}
+        assert failing_egress(engine) == {}
         assert [record.getMessage() for record in caplog.records] == [
             f"egress {OUT} can't be written, its records are kept: nobody there",
             f"egress {OUT} is written again, and nothing is left",
         ]
+
+
+async def test_the_time_of_the_first_failure_stays_until_the_sink_has_written() -> None:
+    clock, sink = ManualClock(), ListSink()
+    async with running(Teller, clock=clock, sinks={OUT: sink}) as engine:
+        sink.broken = ConnectionError("nobody there")
+        send(engine, Teller.at("a"), pack(1))
+        await until(lambda: engine.view.failing_egress)
+        assert engine.notices() == [f"egress {OUT} can't be written since 2026-01-01T00:00:00Z: nobody there"]
+        clock.set_ms(clock.now_ms() + 90_000)
+        sink.broken, runs = ConnectionError("still nobody"), sink.runs
+        await until(lambda: sink.runs > runs and "still" in failing_egress(engine)[OUT])
+        assert engine.notices() == [f"egress {OUT} can't be written since 2026-01-01T00:00:00Z: still nobody"]
+
+        sink.broken = None
+        await until(lambda: sink.values == [1])
+        await until(lambda: engine.notices() == [])
+        sink.broken = ConnectionError("gone again")
+        send(engine, Teller.at("a"), pack(2))
+        await until(lambda: engine.view.failing_egress)
+        assert engine.notices() == [f"egress {OUT} can't be written since 2026-01-01T00:01:30Z: gone again"]
 
 
 async def test_where_a_sink_begins_is_durable_before_its_first_record_is_handed_over() -> None:

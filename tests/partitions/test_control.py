@@ -11,7 +11,7 @@ import pytest
 from statefun_actors import Address
 from statefun_actors.admin import DeadLetterRetry, EngineState, PartlyChangedError, Posting, TimerKey, open_control
 from statefun_actors.admin.control.engine_state import merged_state
-from statefun_actors.engine import NoDeadLetterError, NotFailingError, NoTimerError
+from statefun_actors.engine import FailingEgress, NoDeadLetterError, NotFailingError, NoTimerError
 from statefun_actors.model import TypedValue
 from statefun_actors.partitions import Partition
 from statefun_actors.store import (
@@ -209,11 +209,15 @@ async def test_the_state_of_partitions_is_that_of_all(folder: Path) -> None:
 
 
 def test_what_is_wrong_in_one_partition_is_said_with_its_number() -> None:
-    first = EngineState(handled=5, waiting=2, parked={"a/b": 1}, failing_egress={"a/out": "no disk"}, version=1)
-    second = EngineState(handled=7, parked={"a/b": 2}, failing_egress={"a/out": "no peer"}, error="full", version=2)
+    first = EngineState(
+        handled=5, waiting=2, parked={"a/b": 1}, failing_egress={"a/out": FailingEgress("no disk", 3)}, version=1
+    )
+    second = EngineState(
+        handled=7, parked={"a/b": 2}, failing_egress={"a/out": FailingEgress("no peer", 2)}, error="full", version=2
+    )
     merged = merged_state({0: first, 1: second, 2: "does not run"})
     assert (merged.handled, merged.waiting, merged.parked) == (12, 2, {"a/b": 3})
-    assert merged.failing_egress == {"a/out": "partition 0: no disk"}
+    assert merged.failing_egress == {"a/out": FailingEgress("partition 0: no disk", 3)}
     assert merged.error == "partition 1: full; partition 2 does not run"
     assert merged.version != merged_state({0: first, 1: second, 2: EngineState()}).version
     assert merged.version == merged_state({0: first, 1: second, 2: "does not run"}).version

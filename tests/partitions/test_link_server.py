@@ -14,7 +14,7 @@ from statefun_actors.partitions import Partition, link
 from statefun_actors.system import listen_at
 from statefun_actors.types import pack
 from tests.partitions.systems import DEADLINE, system
-from tests.partitions.test_links import HERE, THERE, Cell, PassOn, kept, seen, until
+from tests.partitions.test_links import HERE, THERE, Cell, PassOn, kept, notices, seen, until
 
 
 def refusal(sender: int, path: Path) -> str:
@@ -45,8 +45,8 @@ async def test_a_partition_of_another_system_is_refused(tmp_path: Path, caplog: 
         await both.members[0].stop()
         await both.members[0].start()
         await both.ask(Cell.at(HERE), pack(PassOn([THERE], 1)))
-        text = f"egress {link(1)} can't be written: partition 1 can't be reached: it closed the connection"
-        await until(lambda: both.members[0].engine.notices() == [text])
+        text = f"egress {link(1)} can't be written since TIME: partition 1 can't be reached: it closed the connection"
+        await until(lambda: notices(both) == [text])
         assert seen(both, THERE) == []
         assert kept(both) == 1
     assert [record.getMessage() for record in caplog.records] == [refusal(0, tmp_path / "1.link")]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from statefun_actors.engine import Engine, FailingMessage
+from statefun_actors.engine import Engine, FailingEgress, FailingMessage
 from statefun_actors.text import describe_error
 
 
@@ -19,7 +19,7 @@ class EngineState(Struct, frozen=True, kw_only=True):
         waiting: messages that have not been handled, without the parked ones; without an engine, with these.
         parked: messages for function types that the engine does not serve, by type.
         failing: messages without a policy that keep failing, by address.
-        failing_egress: why egresses can't be written, by name.
+        failing_egress: egresses that can't be written, by name.
         error: why the store failed last, or a partition does not answer; None while all is well.
         version: differs from the one before if something in the engine or its store has changed.
     """
@@ -29,7 +29,7 @@ class EngineState(Struct, frozen=True, kw_only=True):
     waiting: int = 0
     parked: Mapping[str, int] = {}
     failing: tuple[FailingMessage, ...] = ()
-    failing_egress: Mapping[str, str] = {}
+    failing_egress: Mapping[str, FailingEgress] = {}
     error: str | None = None
     version: int = 0
 
@@ -68,15 +68,16 @@ def merged_state(states: Mapping[int, EngineState | str]) -> EngineState:
     """That of all partitions, by number. A text says why one is not known."""
     known = {number: state for number, state in states.items() if isinstance(state, EngineState)}
     parked = Counter[str]()
-    failing_egress: dict[str, str] = {}
+    failing_egress: dict[str, FailingEgress] = {}
     errors: list[str] = []
     for number, state in states.items():
         if isinstance(state, str):
             errors.append(f"partition {number} {state}")
             continue
         parked.update(state.parked)
-        for name, why in state.failing_egress.items():
-            failing_egress.setdefault(name, f"partition {number}: {why}")
+        for name, failure in state.failing_egress.items():
+            here = FailingEgress(f"partition {number}: {failure.reason}", failure.since_ms)
+            failing_egress.setdefault(name, here)
         if state.error is not None:
             errors.append(f"partition {number}: {state.error}")
     failing = (each for state in known.values() for each in state.failing)

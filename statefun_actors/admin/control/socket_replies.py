@@ -11,7 +11,7 @@ from statefun_actors.address import Address
 from statefun_actors.admin.control.engine_state import EngineState
 from statefun_actors.admin.control.socket_values import AddressValue, TargetValue, Value
 from statefun_actors.dispatch import unwrapped
-from statefun_actors.engine import FailingMessage, NoDeadLetterError
+from statefun_actors.engine import FailingEgress, FailingMessage, NoDeadLetterError
 from statefun_actors.model import Invocation
 from statefun_actors.store import Message
 
@@ -89,7 +89,7 @@ class StateReply(msgspec.Struct, tag_field="is", tag="state"):
     waiting: int
     parked: dict[str, int]
     failing: list[_Failing]
-    failing_egress: dict[str, str]
+    failing_egress: dict[str, FailingEgress]
     error: str | None
     version: int
 

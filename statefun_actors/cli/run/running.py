@@ -262,7 +262,7 @@ class Run:
                 FailingAddress(str(each.message.target), each.attempts, each.why)
                 for each in engine.view.failing_messages()[:MOST_FAILING]
             ],
-            failing_egress=dict(engine.view.failing_egress),
+            failing_egress={name: failure.reason for name, failure in engine.view.failing_egress.items()},
             paused=sorted(map(str, engine.view.pauses)),
             ahead_seconds=self._clock.ahead_ms / 1000 if isinstance(self._clock, JumpingClock) else 0.0,
         )

@@ -87,8 +87,8 @@ async def until_written(engine: Engine, store: MemoryStore) -> None:
     """
     async with in_time(lambda: f"expected queue.done() for all records, got none for {_unwritten(store)} of them"):
         await engine.settled()
-    if (reason := engine.view.failing_egress.get(OUT)) is not None:
-        raise AssertionError(f"the sink can't write: {reason}")
+    if (failure := engine.view.failing_egress.get(OUT)) is not None:
+        raise AssertionError(f"the sink can't write: {failure.reason}")
     assert not _unwritten(store)
 
 
