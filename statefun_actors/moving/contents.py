@@ -103,10 +103,10 @@ class StoreContents:
         for typename in self._store.types():
             served = self._serves(typename)
             for row in self._store.entities(typename):
+                if row.address in self._unrouted:
+                    continue
                 if not served:
                     self._leave("entities of function types that are not served and routed", row.address)
-                elif row.address in self._unrouted:
-                    continue
                 elif (content := self._states(row)) is not None:
                     yield row.address, iter([states_part(content, row.packed or b"")])
 
@@ -159,8 +159,8 @@ class StoreContents:
             self._unrouted.add(row.address)
             self._leave("asks and recurring messages that concern function types that are not routed", parties[0])
             return
-        for each in dict.fromkeys(parties[:2]):
-            self._meet(each)
+        if parties:
+            self._meet(parties[0] if row.address.typename == REPLY else parties[1])
 
     def _wait(self, message: Message) -> None:
         target, caller = message.target, message.caller

@@ -20,7 +20,7 @@ from statefun_actors.model import State, TypedValue
 
 
 def parties_of_state(address: Address, state: State) -> list[Address]:
-    """Those of the open ask or the recurring message in *state* of *address*, the one that began it first.
+    """Those of the open ask or the recurring message in *state* of *address*: the asker or sender, then the target.
 
     Raises:
         ValueError: it can't be read.

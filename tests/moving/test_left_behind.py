@@ -153,7 +153,8 @@ async def test_records_that_no_target_has_taken_stay_only_by_an_option(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("paused", "count"), [(ASKER, 2), ("left/asker", 2), ("left/peer", 2), (OTHER, 0), (Address("left/peer", "q"), 0)]
+    ("paused", "count"),
+    [(ASKER, 1), ("left/asker", 1), (PEER, 1), ("left/peer", 1), (OTHER, 0), (Address("left/peer", "q"), 0)],
 )
 async def test_messages_for_what_is_paused_are_refused(tmp_path: Path, paused: PauseTarget, count: int) -> None:
     path = tmp_path / "a.db"
