@@ -33,7 +33,7 @@ from statefun_actors.engine.replies import take_reply
 from statefun_actors.engine.served_states import ServedStates
 from statefun_actors.engine.view import EngineView
 from statefun_actors.ingress import Cancel, IngressMessage, OnAnswer, ReplyMessage
-from statefun_actors.store import Store, refuse_moved
+from statefun_actors.store import Store
 from statefun_actors.text import describe_error
 
 
@@ -72,10 +72,7 @@ class Engine:
         check_changes: Check | None = None,
     ) -> None:
         self.app, self.store, self.clock = app, store, clock
-        check_changes = check_changes if check_changes is not None else Check()
-        if not check_changes.after_move:
-            refuse_moved(store)
-        check(app, store, clock.now_ms(), check_changes)
+        check(app, store, clock.now_ms(), check_changes if check_changes is not None else Check())
         move_renamed(app, store)
         news, counters, shape = asyncio.Event(), Counters(), ServedStates(app)
         sources = dict(sources or {})

@@ -47,7 +47,8 @@ def parties_of_message(value: TypedValue) -> list[Address]:
             return _known(address_of(sender), address_of(target))
         case Run(ask=Open() as ask) | (Open() as ask):
             return _known(address_of(ask.asker), address_of(ask.target), address_of(ask.caller))
-    return []
+        case _:
+            return []
 
 
 def _known(*addresses: Address | None) -> list[Address]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 import msgspec
@@ -40,9 +41,9 @@ def moved_position(to: str) -> dict[str, str]:
     return {MOVED: msgspec.json.encode(to).decode()}
 
 
-def refuse_moved(store: Store) -> None:
-    """Raises StoreMovedError: *store* was moved."""
-    text = store.recover().positions.get(MOVED)
+def refuse_moved(store: Store, positions: Mapping[str, str]) -> None:
+    """Raises StoreMovedError: *store*, whose positions are *positions*, was moved."""
+    text = positions.get(MOVED)
     if text is None:
         return
     try:

@@ -23,7 +23,7 @@ from statefun_actors.engine.evolution.findings import (
 from statefun_actors.engine.evolution.open_conversations import open_asks, open_schedules
 from statefun_actors.engine.evolution.readability import TypeReading
 from statefun_actors.engine.evolution.shapes import decoded, position_of, shapes, types_remembered
-from statefun_actors.store import Kept, Store, StoreReader, Timer
+from statefun_actors.store import Kept, Store, StoreReader, Timer, refuse_moved
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -64,16 +64,23 @@ class EvolutionFindings:
 
 
 def find_changes(
-    app: Application, store: StoreReader, now_ms: int, progress: Progress = _no_progress
+    app: Application,
+    store: StoreReader,
+    now_ms: int,
+    progress: Progress = _no_progress,
+    positions: Mapping[str, str] | None = None,
 ) -> EvolutionFindings:
     """The data in *store* that the classes of *app* can't read or would lose. Changes nothing.
+
+    *positions*: those of *store*, if they have been read.
 
     Reads no data of types with the shape of the last run. Memory does not grow with the amount of data.
 
     Raises:
         StoreError: the store can't be read.
     """
-    positions = store.recover().positions
+    if positions is None:
+        positions = store.recover().positions
     readings: dict[str, TypeReading] = {}
     texts = shapes(app)
     for name, text in texts.items():
@@ -100,16 +107,20 @@ def find_changes(
     )
 
 
-def check(app: Application, store: StoreReader, now_ms: int, how: Check) -> None:
+def check(app: Application, store: Store, now_ms: int, how: Check) -> None:
     """Check that *app* can resume from *store*; log losses as warnings.
 
     Raises:
+        StoreMovedError: the store was moved to a Flink job, and *how* does not accept that.
         StoredTwiceError: was= can't move the data, since both names have some.
         IncompatibleStateError: some data can't be read.
         LossRefusedError: some data would be lost, and *how* is strict.
         StoreError: the store can't be read.
     """
-    found = find_changes(app, store, now_ms, how.progress)
+    positions = store.recover().positions
+    if not how.after_move:
+        refuse_moved(store, positions)
+    found = find_changes(app, store, now_ms, how.progress, positions)
     if found.stored_twice:
         raise StoredTwiceError(found.stored_twice)
     if found.unreadable:
