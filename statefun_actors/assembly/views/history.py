@@ -24,6 +24,8 @@ from statefun_actors.types import value_of
 class HistoryEntry:
     """A message that an entity handled, a change by an operator, or a gap.
 
+    What the entity sent is not in it; ``statefun-actors history`` and the console show that.
+
     Args:
         time: when it ended; of a gap, when that began.
         kind: ``message``, ``field set``, ``paused``, ``resumed``, ``type paused``, ``type resumed``,
