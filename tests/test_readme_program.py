@@ -81,12 +81,15 @@ def served(module: str, name: str, folder: Path) -> list[str]:
     return printed(SERVED.format(module=module, name=name), folder, warnings="default")
 
 
-def test_its_asyncio_program_and_then_its_blocking_one_share_a_store(folder: Path) -> None:
+def test_its_asyncio_program_its_blocking_one_and_its_notebook_share_a_store(folder: Path) -> None:
     first = printed(block_with("asyncio.run(main())\n"), folder)
-    second = printed(block_with("import Runtime\n"), folder)
+    blocking = block_with("import Runtime\n\nwith Runtime(")
+    second = printed(blocking, folder)
+    cells = printed(block_with("cells = ExitStack()"), folder)
+    last = printed(blocking, folder)
 
     assert first == ["505 ['deposit', 'deposit'] [Address('bank/account', 'ada')]"]
-    assert second == ["510"]
+    assert (second, cells, last) == (["510"], [], ["520"])
 
 
 def test_its_instrument_reports_a_handler_and_its_epoch(folder: Path) -> None:
