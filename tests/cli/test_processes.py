@@ -20,10 +20,11 @@ import pytest
 from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
+from statefun_actors.cli.run.counts import Count
 from statefun_actors.cli.run.options import RunOptions
-from statefun_actors.cli.run.partition_run import Ready
+from statefun_actors.cli.run.partition_run import Failed, Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
-from statefun_actors.cli.run.summary import Count, Summary
+from statefun_actors.cli.run.summary import Summary
 from statefun_actors.cli.run.supervisor import _Partitions
 from statefun_actors.cli.signals import STOP_SIGNALS
 from statefun_actors.settings import Settings
@@ -192,6 +193,55 @@ def summary_of(app: str) -> Summary:
     )  # fmt: skip
 
 
+_OTHERWISE = "All that was acknowledged is stored: remove the cause, and run again."
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "error", "last"),
+    [
+        (
+            1,
+            "in.jsonl has changed. Restore it.",
+            f"the last time by an error: in.jsonl has changed. Restore it. {_OTHERWISE}",
+        ),
+        (
+            3,
+            None,
+            "the last time it ended with exit code 3. What it has printed may tell why; PYTHONFAULTHANDLER=1 makes a "
+            f"crash tell more. {_OTHERWISE}",
+        ),
+        (
+            -9,
+            None,
+            f"the last time it was killed by SIGKILL. The system does that if there is not enough memory. {_OTHERWISE}",
+        ),
+    ],
+)
+def test_a_run_with_an_end_is_given_up_after_a_partition_has_ended_six_times(
+    partition: _Partitions, exit_code: int, error: str | None, last: str
+) -> None:
+    partition._until_idle = True
+    partition.reported(0, Ready(), stopping=False)
+    pauses: list[float | None] = []
+    for seconds in (1.0, 1.0, 31.0, *[1.0] * 6):
+        assert not partition.done
+        if error is not None:
+            partition.reported(0, Failed(error), stopping=False)
+        pauses.append(partition.ended(0, Ended("partition 0", exit_code, seconds)))
+    assert pauses == [0.05, 0.1, 0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 0.0]
+    assert (partition.done, partition.error) == (
+        True,
+        f"partition 0 has ended 6 times in a row, each time within 30 s of its start, {last}",
+    )
+
+
+def test_a_run_without_an_end_is_never_given_up(partition: _Partitions) -> None:
+    partition.reported(0, Ready(), stopping=False)
+    pauses = [partition.ended(0, Ended("partition 0", 1, 1.0)) for _ in range(20)]
+    assert pauses[-1] == 10.0
+    assert (partition.done, partition.error) == (False, None)
+
+
 def stop_during_the_start(sockets: Sequence[socket], reports: Connection) -> None:
     """Stop the supervisor before a report that the partition is ready; report a large summary after SIGTERM."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
@@ -210,4 +260,4 @@ def test_nothing_is_announced_after_the_stop_has_begun(
         "Stopping: running handlers finish, and results are stored. Repeat to stop at once.\n"
     )
     assert (partition.announced, partition.done) == (False, False)
-    assert partition.states[0].summary == summary_of("x" * 1_000_000)
+    assert partition.states[0].account._summary == summary_of("x" * 1_000_000)

@@ -217,25 +217,6 @@ def test_partitions_end_with_a_supervisor_that_is_killed(tmp_path: Path) -> None
         assert running.add("a", 1).status == 200
 
 
-def test_a_partition_that_is_down_is_named_and_comes_back(tmp_path: Path) -> None:
-    with Running(tmp_path, 2) as running:
-        assert running.add(THERE, 1).status == 200
-        os.kill(running.pid_of(1), signal.SIGSTOP)
-        stopped = running.pid_of(1)
-        try:
-            # Connections at the socket of the stopped process wait; those of the other one are answered.
-            wait_for(lambda: _ready(running) == b"not ready: partition 1: no answer within 3 s\n")
-        finally:
-            os.kill(stopped, signal.SIGKILL)
-        wait_for(lambda: _ready(running) == b"ready\n")
-        assert running.add(THERE, 2).json() == {"id": THERE, "count": 2}
-        assert "Warning: partition 1 was killed by SIGKILL; it is started again.\n" in running.logged()
-        os.kill(running.pid_of(1), signal.SIGTERM)
-        wait_for(lambda: "partition 1 ended with exit code 0; it is started again" in running.logged())
-        wait_for(lambda: _ready(running) == b"ready\n")
-        assert running.add(THERE, 3).json() == {"id": THERE, "count": 3}
-
-
 def shown(running: Running) -> str:
     """What it has printed, without the spaces at the ends of lines."""
     return "\n".join(line.rstrip() for line in running.logged().splitlines())
@@ -244,14 +225,6 @@ def shown(running: Running) -> str:
 def samples(text: str) -> list[Sample]:
     """The samples in a *text* for Prometheus."""
     return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-
-
-def _ready(running: Running) -> bytes:
-    """What a running partition says; nothing if the connection waits at the socket of another one."""
-    try:
-        return running.request("GET", "/readyz", timeout=5).body
-    except OSError:
-        return b""
 
 
 def test_a_restart_continues(tmp_path: Path) -> None:
@@ -284,7 +257,10 @@ def test_the_summary_is_one_json_object_and_so_is_each_record_of_the_log(tmp_pat
         "messages_waiting": 0,
         "egress_kept": 3,
         "entities": {"test/cell": 2},
-        "partitions": [{"messages_handled": 1}, {"messages_handled": 2}],
+        "partitions": [
+            {"messages_handled": 1, "restarts": 0, "exact": True},
+            {"messages_handled": 2, "restarts": 0, "exact": True},
+        ],
     }
 
 

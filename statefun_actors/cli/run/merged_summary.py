@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
+from statefun_actors.cli.run.counts import Count
 from statefun_actors.cli.run.options import RunOptions
 from statefun_actors.cli.run.sinks import shown_targets
-from statefun_actors.cli.run.summary import MOST_FAILING, Count, Summary, unwritten_error
+from statefun_actors.cli.run.summary import MOST_FAILING, Summary, unwritten_error
+from statefun_actors.cli.run.supervisor import Outcome
 from statefun_actors.connectors.files import BAD_LINES
 from statefun_actors.partitions import partition_of_name
 
 
-def merged_summary(name: str, options: RunOptions, ended: str | None, summaries: Sequence[Summary | None]) -> Summary:
+def merged_summary(name: str, options: RunOptions, outcome: Outcome) -> Summary:
     """The summary of the run of all partitions.
 
     Args:
         name: of the application.
         options: of the run.
-        ended: the name of the signal that has stopped it; None: none has.
-        summaries: by partition; None: its process was killed, and its counts are unknown.
+        outcome: its end.
     """
+    summaries = outcome.summaries
+    ended = None if outcome.done or outcome.signal is None else outcome.signal.name
     found = [each for each in summaries if each is not None]
     targets = shown_targets(options.egress, options.kafka_egresses)
     mapped = targets.keys() | (set() if options.skip_bad_lines is None else {BAD_LINES})
     kept_names = sorted({egress for each in found for egress in each.kept_names})
     stopped = next((each for each in found if each.error is not None), None)
-    error, bad_line = (None, False) if stopped is None else (stopped.error, stopped.bad_line)
+    error, bad_line = (outcome.error, False) if stopped is None else (stopped.error, stopped.bad_line)
     if error is None and ended is None and (unwritten := [egress for egress in kept_names if egress in mapped]):
         error = unwritten_error(unwritten)
     return Summary(
@@ -35,7 +38,7 @@ def merged_summary(name: str, options: RunOptions, ended: str | None, summaries:
         ended="error" if error is not None else ended or "idle",
         error=error,
         bad_line=bad_line,
-        seconds=max([0.0, *(each.seconds for each in found)]),
+        seconds=outcome.seconds,
         lines=_sum(each.lines for each in found),
         skipped=_sum(each.skipped for each in found),
         records=_counted(each.records for each in found),
@@ -65,7 +68,7 @@ def merged_summary(name: str, options: RunOptions, ended: str | None, summaries:
         },
         paused=sorted({paused for each in found for paused in each.paused}),
         ahead_seconds=max([0.0, *(each.ahead_seconds for each in found)]),
-        partitions=[None if each is None else each.handled for each in summaries],
+        partitions=[None if each is None or each.partitions is None else each.partitions[0] for each in summaries],
     )
 
 

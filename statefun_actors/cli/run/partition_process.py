@@ -18,7 +18,8 @@ from statefun_actors.cli.looping import in_a_loop
 from statefun_actors.cli.metrics_option import metrics_instruments
 from statefun_actors.cli.output import printable_lines, write
 from statefun_actors.cli.processes import supervised
-from statefun_actors.cli.run.partition_run import PartitionRun, Ready
+from statefun_actors.cli.run.counts import Counts
+from statefun_actors.cli.run.partition_run import Failed, PartitionRun, Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
 from statefun_actors.cli.run.rest import Busy, Rest
 from statefun_actors.cli.run.running import Run
@@ -47,10 +48,11 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
             summary = in_a_loop(work(), "Stored messages are kept; the next run continues from there.")
         except (StatefunActorsError, AppError) as error:
             write(printable_lines(f"Error: partition {neighbours.own.own}: {error}"), err=True)
+            _report(reports, Failed(str(error)))
             sys.exit(1)
         _report(reports, summary)
 
 
-def _report(reports: Connection, report: Ready | Rest | Busy | Summary) -> None:
+def _report(reports: Connection, report: Ready | Rest | Busy | Counts | Failed | Summary) -> None:
     with contextlib.suppress(OSError):  # the supervisor was killed, and this process ends, too
         reports.send(report)

@@ -12,6 +12,7 @@ import attrs
 from statefun_actors.assembly import Service
 from statefun_actors.assembly.partitions import ForwardedRequests, LinkService, Neighbours
 from statefun_actors.cli.processes import at_the_end_of_the_supervisor
+from statefun_actors.cli.run.counts import Counts
 from statefun_actors.cli.run.rest import Busy, Rest
 from statefun_actors.cli.run.stuck import only_failing
 from statefun_actors.cli.signals import Stop
@@ -30,9 +31,20 @@ _LONG_PAUSE: Final = 0.5
 """The same in a run that only an input that can't be read ends."""
 
 
+_COUNTS_EVERY: Final = 1.0
+"""Seconds between two reports of counts."""
+
+
 @attrs.frozen
 class Ready:
     """A partition reports that it takes messages. At its end it reports its summary."""
+
+
+@attrs.frozen
+class Failed:
+    """A partition reports the *error* that ends its process."""
+
+    error: str
 
 
 @attrs.frozen
@@ -46,7 +58,7 @@ class PartitionRun:
     """
 
     neighbours: Neighbours
-    report: Callable[[Ready | Rest | Busy], None]
+    report: Callable[[Ready | Rest | Busy | Counts], None]
     with_topics: bool = False
 
     def open_store(self) -> Store:
@@ -59,11 +71,21 @@ class PartitionRun:
         return [LinkService(self.neighbours, sources), ForwardedRequests(self.neighbours, pages)]
 
     @contextlib.contextmanager
-    def started(self, stop: Stop) -> Generator[None]:
+    def started(self, stop: Stop, counts: Callable[[], Counts]) -> Generator[None]:
         """Messages are taken. Until the block ends, the death of the supervisor requests a stop."""
         with at_the_end_of_the_supervisor(stop.wanted.set):
+            self.report(counts())
             self.report(Ready())
             yield
+
+    async def report_counts(self, counts: Callable[[], Counts]) -> None:
+        """Report *counts* each second if they have changed, until cancelled: this process may be killed."""
+        reported = counts()
+        while True:
+            await asyncio.sleep(_COUNTS_EVERY)
+            if (current := counts()) != reported:
+                self.report(current)
+                reported = current
 
     async def report_rests(
         self,

@@ -99,6 +99,5 @@ def run_partitions(
         return outcome.exit_code
     if outcome.summaries.count(None) == count:  # stopped before any could work
         return outcome.exit_code or (128 + outcome.signal if outcome.signal and options.until_idle else 0)
-    ended = None if outcome.done or outcome.signal is None else outcome.signal.name
-    summary = merged_summary(name, options, ended, outcome.summaries)
+    summary = merged_summary(name, options, outcome)
     return conclude(summary, options, as_json=as_json) or outcome.exit_code

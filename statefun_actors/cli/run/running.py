@@ -9,22 +9,23 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
-from statefun_actors.asking import OWN_FUNCTIONS, SCHEDULE
+from statefun_actors.asking import SCHEDULE
 from statefun_actors.assembly import Assembly
 from statefun_actors.cli.logs import LogHandler
+from statefun_actors.cli.run.counts import Count, Counts
 from statefun_actors.cli.run.inputs import input_name, kafka_sources
 from statefun_actors.cli.run.jumping_clock import JumpingClock
 from statefun_actors.cli.run.listening import STOPPING, messages_text, running_text
 from statefun_actors.cli.run.options import RunOptions, opened_store, services_of
 from statefun_actors.cli.run.progress import BarDisplay, CheckProgress, Display, PlainDisplay
 from statefun_actors.cli.run.sinks import Sinks
+from statefun_actors.cli.run.stored import Stored
 from statefun_actors.cli.run.stuck import only_failing
-from statefun_actors.cli.run.summary import MOST_FAILING, Count, FailingAddress, Summary, unwritten_error
+from statefun_actors.cli.run.summary import MOST_FAILING, FailingAddress, Summary, unwritten_error
 from statefun_actors.cli.signals import Stop, stop_signals
 from statefun_actors.connectors.files import BAD_LINES, BadLineError, JsonLinesSource
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Check, Engine, EngineOptions, SystemClock
-from statefun_actors.partitions import is_between_partitions
 from statefun_actors.text import one_line
 
 if TYPE_CHECKING:
@@ -119,17 +120,19 @@ class Run:
                 terminal.enter_context(self._log.writing_by(display.say))
             await self._assembly.start()
             if partition is not None:
-                terminal.enter_context(partition.started(stop))
+                terminal.enter_context(partition.started(stop, self._counts))
             await self._work(stop, display)
             display.close()
             return self._summary(stop)
 
     async def _work(self, stop: Stop, display: Display) -> None:
         watching = [asyncio.create_task(self._watch(display))]
-        if (partition := self._options.partition) is not None and (self._sources or self._options.until_idle):
-            inputs, until_idle = list(self._sources.values()), self._options.until_idle
-            rests = partition.report_rests(self.engine, self._all_sinks, self._links, inputs, until_idle=until_idle)
-            watching.append(asyncio.create_task(rests))
+        if (partition := self._options.partition) is not None:
+            watching.append(asyncio.create_task(partition.report_counts(self._counts)))
+            if self._sources or self._options.until_idle:
+                inputs, until_idle = list(self._sources.values()), self._options.until_idle
+                rests = partition.report_rests(self.engine, self._all_sinks, self._links, inputs, until_idle=until_idle)
+                watching.append(asyncio.create_task(rests))
         ending = [asyncio.create_task(end) for end in (self._end(), stop.wanted.wait(), self._assembly.ended())]
         try:
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
@@ -220,21 +223,29 @@ class Run:
             return "Reading"
         return f"Handling {self.engine.view.waiting:,} more" if self.engine.view.waiting else "Finishing"
 
-    def _summary(self, stop: Stop) -> Summary:
-        engine, counters = self.engine, self.engine.view.counters
-        sources = list(self._sources.values())
-        stopped = next((source.error for source in sources if source.error is not None), None)
-        counts = dict(self._store.counts(OWN_FUNCTIONS))
-        messages, timers, kept, dead_letters = (
-            counts.pop(key) for key in ("messages", "timers", "egress", "dead_letters")
-        )
-        by_egress = self._store.egress_counts() if kept else {}
-        crossing = sum(count for name, count in by_egress.items() if is_between_partitions(name))
-        kept_names = sorted(name for name in by_egress if not is_between_partitions(name))
-        error = str(stopped) if stopped is not None else self._unwritten(kept_names, stop)
+    def _counts(self) -> Counts:
+        sources, counters = list(self._sources.values()), self.engine.view.counters
         lines, skipped = sum(source.line for source in sources), sum(source.skipped for source in sources)
         lines_before = sum(before[0] for before in self._before)
         skipped_before = sum(before[1] for before in self._before)
+        return Counts(
+            lines=Count(lines - lines_before, lines),
+            skipped=Count(skipped - skipped_before, skipped),
+            records={source.id: source.records for source in self._topics.values()},
+            bad_records=sum(source.bad for source in self._topics.values()),
+            handled=counters.handled,
+            timers_fired=counters.timers_fired,
+            dead_letters=counters.dead_letters,
+            discarded=counters.discarded,
+            egress=self._sinks.counts(),
+        )
+
+    def _summary(self, stop: Stop) -> Summary:
+        engine, counts, stored = self.engine, self._counts(), Stored.of(self._store)
+        if self._options.partition is not None:
+            self._options.partition.report(counts)
+        stopped = next((source.error for source in self._sources.values() if source.error is not None), None)
+        error = str(stopped) if stopped is not None else self._unwritten(stored.kept_names, stop)
         return Summary(
             app=self._name,
             store=None if self._options.store is None else str(self._options.store),
@@ -242,21 +253,21 @@ class Run:
             error=error,
             bad_line=isinstance(stopped, BadLineError),
             seconds=time.monotonic() - self._started,
-            lines=Count(lines - lines_before, lines),
-            skipped=Count(skipped - skipped_before, skipped),
-            records={source.id: source.records for source in self._topics.values()},
-            bad_records=sum(source.bad for source in self._topics.values()),
-            handled=counters.handled,
-            timers=Count(None, timers),
-            timers_fired=counters.timers_fired,
-            waiting=messages + crossing - sum(engine.view.parked.values()),
-            egress=self._sinks.counts(),
+            lines=counts.lines,
+            skipped=counts.skipped,
+            records=counts.records,
+            bad_records=counts.bad_records,
+            handled=counts.handled,
+            timers=Count(None, stored.timers),
+            timers_fired=counts.timers_fired,
+            waiting=stored.waiting - sum(engine.view.parked.values()),
+            egress=counts.egress,
             targets=self._sinks.targets,
-            kept=kept - crossing,
-            kept_names=kept_names,
-            dead_letters=Count(counters.dead_letters, dead_letters),
-            discarded=counters.discarded,
-            entities=dict(sorted(counts.items())),
+            kept=stored.kept,
+            kept_names=stored.kept_names,
+            dead_letters=Count(counts.dead_letters, stored.dead_letters),
+            discarded=counts.discarded,
+            entities=stored.entities,
             parked=dict(sorted(engine.view.parked.items())),
             failing=[
                 FailingAddress(str(each.message.target), each.attempts, each.why)

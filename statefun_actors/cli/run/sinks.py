@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from statefun_actors.cli.run.summary import Count
+from statefun_actors.cli.run.counts import Count
 from statefun_actors.connectors import FileTarget, HttpTarget, StdoutSink, StdoutTarget, Target, open_sink, read_target
 from statefun_actors.connectors.files import BAD_LINES, JsonLinesSink
 from statefun_actors.connectors.http import HttpSink

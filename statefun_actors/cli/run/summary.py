@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from statefun_actors.cli.output import write
+from statefun_actors.cli.run.counts import Count
 from statefun_actors.text import one_line
 
 MOST_FAILING: Final = 20
@@ -20,11 +21,18 @@ _ALIKE: Final = 0.8
 
 
 @attrs.frozen
-class Count:
-    """The counts of this run and of all runs; None = unknown or not applicable."""
+class PartitionCounts:
+    """What one partition has done in a run.
 
-    run: int | None = None
-    all: int | None = None
+    Args:
+        handled: messages.
+        restarts: how often it was started again.
+        exact: whether all that it has done is counted: a process that is killed does not tell what it did last.
+    """
+
+    handled: int
+    restarts: int = 0
+    exact: bool = True
 
 
 @attrs.frozen
@@ -77,12 +85,12 @@ class Summary:
     paused: Sequence[str] = ()
     """The paused entities and function types, whose messages wait."""
     ahead_seconds: float = 0.0
-    partitions: Sequence[int | None] | None = None
-    """The messages handled by each partition; None for one whose process was killed. None: there are no partitions."""
+    partitions: Sequence[PartitionCounts | None] | None = None
+    """By partition; None for one that has not begun to work. None: there are no partitions."""
 
     def as_object(self) -> dict[str, object]:
         """The JSON object for programs."""
-        each = {} if self.partitions is None else {"partitions": [{"messages_handled": n} for n in self.partitions]}
+        each = {} if self.partitions is None else {"partitions": [*map(_partition, self.partitions)]}
         return {
             "app": self.app,
             "store": self.store,
@@ -154,8 +162,8 @@ class Summary:
         if self.bad_records:
             yield "  no messages, kept for egress statefun-actors/bad-records", Count(self.bad_records)
         yield "messages handled", Count(self.handled)
-        for number, handled in enumerate(self.partitions or ()):
-            yield f"  by partition {number}", Count(handled)
+        for number, each in enumerate(self.partitions or ()):
+            yield f"  by partition {number}", Count(None if each is None else each.handled)
         if self.waiting:
             yield "messages waiting", Count(None, self.waiting)
         if self.discarded:
@@ -177,6 +185,12 @@ class Summary:
         yield "messages per second", Count(round(_rate(self.handled, self.seconds)))
 
     def _notes(self) -> Iterator[str]:
+        for number, each in enumerate(self.partitions or ()):
+            if each is not None and each.restarts:
+                times = "once" if each.restarts == 1 else f"{each.restarts:,} times"
+                yield f"Partition {number} was started again {times}."
+        if not all(each is None or each.exact for each in self.partitions or ()):
+            yield "This run's counts may lack what a partition did in the last second before its process died."
         if self.ahead_seconds >= 1:
             yield f"Virtual time has run {self.ahead_seconds / 86_400:,.1f} days ahead."
         if self.kept and (unmapped := sorted(set(self.kept_names) - self.targets.keys())):
@@ -204,6 +218,12 @@ def unwritten_error(egresses: Sequence[str]) -> str:
         f"the records of {', '.join(egresses)} could not be written, and are kept: run again once their target is "
         "available."
     )
+
+
+def _partition(counts: PartitionCounts | None) -> dict[str, object]:
+    if counts is None:
+        return {"messages_handled": None, "restarts": 0, "exact": True}
+    return {"messages_handled": counts.handled, "restarts": counts.restarts, "exact": counts.exact}
 
 
 def _pair(count: Count) -> dict[str, int | None]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,9 +18,11 @@ from statefun_actors.assembly.partitions import Neighbours
 from statefun_actors.backoff import Backoff
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
+from statefun_actors.cli.run.account import Account
+from statefun_actors.cli.run.counts import Counts
 from statefun_actors.cli.run.listening import STOPPING
 from statefun_actors.cli.run.partition_process import run_partition
-from statefun_actors.cli.run.partition_run import Ready
+from statefun_actors.cli.run.partition_run import Failed, Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
 from statefun_actors.cli.run.rest import Busy, Rest, all_at_rest
 from statefun_actors.cli.run.standing_in import respond_meanwhile
@@ -28,9 +32,13 @@ from statefun_actors.http import Listener
 from statefun_actors.partitions import Partition
 from statefun_actors.store.partitioned import Layout
 
+logger: Final = logging.getLogger("statefun_actors.partitions")
+
 _BACKOFF: Final = Backoff(0.05, 10.0)
 _STEADY: Final = 30.0
 """Seconds after which a partition that dies is started again at once."""
+_MOST_FAILURES: Final = 6
+"""Ends in a row, each before it was steady, after which a run with an end is given up."""
 _LONG: Final = 1.0
 """Seconds of a pause in which clients are not left to wait."""
 _LONGEST_PATH: Final = 90
@@ -45,12 +53,16 @@ class Outcome:
         exit_code: 0 if all has gone well so far.
         signal: the one that stopped them, if one did.
         done: whether nothing is left to do, or a partition has ended the run.
-        summaries: of each partition, of its last process; None: that was killed.
+        error: why it was given up; None: it was not.
+        seconds: of the run.
+        summaries: of each partition, with the counts of all its processes; None: none of them has begun to work.
     """
 
     exit_code: int
     signal: signal.Signals | None
     done: bool
+    error: str | None
+    seconds: float
     summaries: Sequence[Summary | None]
 
 
@@ -66,13 +78,16 @@ def supervise(
         announce: called once all partitions are ready.
         quiet: whether only errors are shown.
     """
+    began = time.monotonic()
     group = _Partitions(task, layout, listeners, announce, quiet=quiet)
     supervisor = Supervisor(group, listeners)
     try:
         exit_code = supervisor.to_the_end()
     finally:
         group.abandon()
-    return Outcome(exit_code, supervisor.signal, group.done, [state.summary for state in group.states])
+    summaries = [state.account.summary(number, task.store) for number, state in enumerate(group.states)]
+    seconds = time.monotonic() - began
+    return Outcome(exit_code, supervisor.signal, group.done, group.error, seconds, summaries)
 
 
 @attrs.define
@@ -80,10 +95,12 @@ class _State:
     """What is known of one partition."""
 
     failures: int = 0
+    """How often it has ended in a row, each time soon after its start."""
+    error: str | None = None
+    """The error that ends its process."""
     ready: bool = False
     """Whether it has ever been ready."""
-    summary: Summary | None = None
-    """Of its process, once that has ended."""
+    account: Account = attrs.field(factory=Account)
     rest: Rest | None = None
     """The last report of its process that it has nothing to do; None: it has something to do, or is starting."""
 
@@ -103,6 +120,8 @@ class _Partitions:
         self._listeners, self._announce, self._quiet = listeners, announce, quiet
         self._until_idle = task.options.until_idle
         self.announced = self.done = self._told_failing = False
+        self.error: str | None = None
+        """Why the run was given up."""
         self._sockets, self._temporary = _folder_of_sockets(task.store)
         self.states = [_State() for _ in range(layout.partitions)]
         self.works: Sequence[Work] = [
@@ -118,7 +137,7 @@ class _Partitions:
     def _neighbours(self, own: Partition, task: PartitionTask, layout: Layout) -> Neighbours:
         return Neighbours(own, layout.system, self._sockets, task.store, task.egresses)
 
-    def reported(self, number: int, report: Ready | Rest | Busy | Summary, *, stopping: bool) -> None:
+    def reported(self, number: int, report: Ready | Rest | Busy | Counts | Failed | Summary, *, stopping: bool) -> None:
         state = self.states[number]
         if isinstance(report, Rest):
             state.rest = report
@@ -127,8 +146,14 @@ class _Partitions:
         if isinstance(report, Busy):
             state.rest = None
             return
+        if isinstance(report, Counts):
+            state.account.counted(report)
+            return
+        if isinstance(report, Failed):
+            state.error = report.error
+            return
         if isinstance(report, Summary):
-            state.summary = report
+            state.account.summed_up(report)
             # One that was stopped alone, by a signal, is started again.
             self.done = self.done or (not stopping and report.ended in {"idle", "error"})
             return
@@ -160,24 +185,49 @@ class _Partitions:
             return 0.0
         state = self.states[number]
         state.rest = None
-        how = f"ended with exit code {ended.exit_code}"
-        if ended.exit_code < 0:
-            how = f"was killed by {signal.Signals(-ended.exit_code).name}"
         if not state.ready:
-            echo(f"Error: {ended.name} {how} before it was ready, so all partitions are stopped.", err=True)
+            echo(f"Error: {ended.name} {_how(ended)} before it was ready, so all partitions are stopped.", err=True)
             return None
         state.failures = 0 if ended.seconds > _STEADY else state.failures + 1
+        if self._until_idle and state.failures >= _MOST_FAILURES:
+            self.error, self.done = _given_up(ended, state.error), True
+            return 0.0
+        state.error = None
+        state.account.begun_again()
         pause = _BACKOFF.seconds(state.failures) if state.failures else 0.0
         again = "it is started again"
         if pause >= _LONG:
             again = f"{again} in {pause:g} s"
             respond_meanwhile(ended.name, [listener.sockets[number] for listener in self._listeners], pause)
-        echo(f"Warning: {ended.name} {how}; {again}.", err=True)
+        restarts = state.account.restarts
+        logger.warning("%s %s; %s%s", ended.name, _how(ended), again, f", restart {restarts}" if restarts > 1 else "")
         return pause
 
     def abandon(self) -> None:
         if self._temporary:
             shutil.rmtree(self._sockets, ignore_errors=True)
+
+
+def _how(ended: Ended) -> str:
+    if ended.exit_code < 0:
+        return f"was killed by {signal.Signals(-ended.exit_code).name}"
+    return f"ended with exit code {ended.exit_code}"
+
+
+def _given_up(ended: Ended, error: str | None) -> str:
+    """The error of a run that *ended* has ended: its process has ended again and again, last because of *error*."""
+    if error is not None:
+        last, instead = f"the last time by an error: {error}", ""
+    elif ended.exit_code == -signal.SIGKILL:
+        last = f"the last time it {_how(ended)}"
+        instead = "The system does that if there is not enough memory. "
+    else:
+        last = f"the last time it {_how(ended)}"
+        instead = "What it has printed may tell why; PYTHONFAULTHANDLER=1 makes a crash tell more. "
+    return (
+        f"{ended.name} has ended {_MOST_FAILURES} times in a row, each time within {_STEADY:g} s of its start, "
+        f"{last.removesuffix('.')}. {instead}All that was acknowledged is stored: remove the cause, and run again."
+    )
 
 
 def _folder_of_sockets(store: Path) -> tuple[Path, bool]:
