@@ -1,9 +1,15 @@
 """Sources of messages and sinks of egress records: files, standard output, HTTP endpoints, Kafka topics."""
 
+from statefun_actors.connectors.relay import (
+    OutputRelay,
+    RelayedOutput,
+)
 from statefun_actors.connectors.sink_for import (
     open_sink,
 )
 from statefun_actors.connectors.stdout import (
+    LineOutput,
+    Output,
     StdoutSink,
 )
 from statefun_actors.connectors.targets import (
@@ -20,6 +26,10 @@ from statefun_actors.connectors.threads import (
 __all__ = [
     "FileTarget",
     "HttpTarget",
+    "LineOutput",
+    "Output",
+    "OutputRelay",
+    "RelayedOutput",
     "StdoutSink",
     "StdoutTarget",
     "Target",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from statefun_actors.connectors.files import JsonLinesSink
 from statefun_actors.connectors.http import HttpSink
-from statefun_actors.connectors.stdout import StdoutSink
+from statefun_actors.connectors.stdout import Output, StdoutSink
 from statefun_actors.connectors.targets import FileTarget, HttpTarget, Target
 from statefun_actors.types import Codec
 
@@ -17,6 +17,7 @@ def open_sink(
     known: Mapping[str, Codec],
     resources: contextlib.ExitStack,
     on_gone: Callable[[], None] | None = None,
+    output: Output | None = None,
 ) -> JsonLinesSink | StdoutSink | HttpSink:
     """The sink that writes to *target*, closed with *resources*.
 
@@ -25,6 +26,7 @@ def open_sink(
         known: the types whose values are written as JSON, by typename.
         resources: closes its file.
         on_gone: called once the reader of standard output is gone.
+        output: standard output; None: that of this process.
 
     Raises:
         EgressFileError: its file can't be opened.
@@ -35,4 +37,4 @@ def open_sink(
         return sink
     if isinstance(target, HttpTarget):
         return HttpSink(target.url, known, headers=target.headers)
-    return StdoutSink(known, on_gone=on_gone)
+    return StdoutSink(known, on_gone=on_gone, output=output)

@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Protocol
 
 from statefun_actors.connectors.files import record_line
 from statefun_actors.connectors.threads import in_thread
@@ -16,23 +17,65 @@ from statefun_actors.engine import EgressQueue
 from statefun_actors.types import Codec
 
 
+class Output(Protocol):
+    """Where lines are printed."""
+
+    def write(self, lines: bytes, /) -> None:
+        """Print *lines*, at the speed of the reader. To be called by one thread at a time.
+
+        Raises:
+            BrokenPipeError: the reader has closed its end (``| head``).
+            OSError: they can't be written, or only in part. A call with the same ones, and more, continues.
+        """
+        ...
+
+
+class LineOutput:
+    """Prints to the descriptor *file*, to which nothing else may write. Each line is whole, also after an error."""
+
+    def __init__(self, file: int = 1) -> None:
+        self._file = file
+        self._lines = b""
+        """The lines of the last call, if that has failed."""
+        self._written = 0
+        """The bytes of them that were written."""
+
+    def write(self, lines: bytes, /) -> None:
+        """See :meth:`Output.write`."""
+        if self._written and not lines.startswith(self._lines[: self._written]):
+            lines = self._rest_of_line() + lines
+            self._written = 0
+        self._lines = lines
+        while self._written < len(lines):
+            self._written += os.write(self._file, memoryview(lines)[self._written :])
+        self._lines, self._written = b"", 0
+
+    def _rest_of_line(self) -> bytes:
+        if self._lines[self._written - 1 : self._written] == b"\n":
+            return b""
+        return self._lines[self._written : self._lines.index(b"\n", self._written) + 1]
+
+
 class StdoutSink:
-    """Writes JSON lines to *file*, at the speed of its reader. One sink only may write to it.
+    """Writes JSON lines to *output*, at the speed of its reader.
 
     Args:
         known: the codecs of the application, by typename.
         on_gone: called when the reader has closed its end (``| head``); nothing is written after that.
-        file: the descriptor.
+        output: standard output, by default that of this process.
     """
 
     def __init__(
-        self, known: Mapping[str, Codec] | None = None, *, on_gone: Callable[[], None] | None = None, file: int = 1
+        self,
+        known: Mapping[str, Codec] | None = None,
+        *,
+        on_gone: Callable[[], None] | None = None,
+        output: Output | None = None,
     ) -> None:
-        self._known, self._on_gone, self._file = known, on_gone, file
+        self._known, self._on_gone = known, on_gone
+        self._output = LineOutput() if output is None else output
         self.records = 0
         """The number of records written since it was created."""
-        self._ahead = 0
-        """Bytes of the next records that were written before an error, so that no partial line is repeated."""
 
     def resume(self, position: str | None) -> str | None:  # noqa: ARG002 - the protocol
         return None
@@ -42,7 +85,7 @@ class StdoutSink:
             records = await queue.take()
             lines = b"".join(record_line(record.value, self._known) + b"\n" for record in records)
             try:
-                await in_thread("statefun-actors stdout", partial(self._write, lines))
+                await in_thread("statefun-actors stdout", partial(self._output.write, lines))
             except BrokenPipeError:
                 queue.failing("the reader of standard output has closed it")
                 if self._on_gone is not None:
@@ -50,8 +93,3 @@ class StdoutSink:
                 await asyncio.Event().wait()
             queue.done(records)
             self.records += len(records)
-
-    def _write(self, data: bytes) -> None:
-        while self._ahead < len(data):
-            self._ahead += os.write(self._file, memoryview(data)[self._ahead :])
-        self._ahead = 0

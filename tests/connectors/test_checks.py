@@ -14,7 +14,7 @@ import pytest
 
 from statefun_actors import Address
 from statefun_actors.connectors.files import JsonLinesSink, JsonLinesSource
-from statefun_actors.connectors.stdout import StdoutSink
+from statefun_actors.connectors.stdout import LineOutput, StdoutSink
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import EgressQueue, Inbox
 from statefun_actors.testing.checks import (
@@ -59,7 +59,7 @@ def stdout_target(folder: Path) -> SinkTarget:
     def opened() -> Any:
         descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
-            yield StdoutSink(file=descriptor)
+            yield StdoutSink(output=LineOutput(descriptor))
         finally:
             os.close(descriptor)
 

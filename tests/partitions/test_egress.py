@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
+import termios
+from array import array
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import IO, Final
 
 import pytest
 
 from statefun_actors.model import TypedValue
 from statefun_actors.partitions import partition_of_name, read_record, write_record
+from statefun_actors.store import open_reader
 from tests.partitions.cells import ADDED
-from tests.partitions.running import DEADLINE, Running, wait_for
+from tests.partitions.running import APP, DEADLINE, Running, wait_for
 from tests.partitions.systems import id_in
 from tests.partitions.test_kills import counts_in
 from tests.partitions.test_run import samples
 
+_PIPE: Final = 64 * 1024
+"""The bytes that a pipe has when it is full."""
 HERE, THERE = id_in(0, "test/cell"), id_in(1, "test/cell")
 
 
@@ -72,3 +81,38 @@ def test_all_partitions_end_when_standard_output_is_closed_and_keep_the_records(
             f"Error: the records of {ADDED} could not be written, and are kept: run again once their target is "
             "available.\n"
         ) in running.logged()
+
+
+def test_lines_on_standard_output_are_whole_after_a_kill_in_the_middle_of_one(tmp_path: Path) -> None:
+    """The pipe has a part of a line when the partition that writes is killed."""
+    app = APP.replace("self.send_egress(ADDED, added)", 'self.send_egress(ADDED, f"{order.number}" * 300_000)')
+    with (
+        Running(tmp_path, 2, "--egress", f"{ADDED}=-", app=app, stdout=subprocess.PIPE) as running,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        stdout = running.process.stdout
+        assert stdout is not None
+        for number in (1, 2, 3):
+            assert running.add(HERE, number).status == running.add(THERE, number + 3).status == 200
+        wait_for(lambda: _readable(stdout) >= _PIPE)
+        running.kill(running.pid_of(partition_of_name(ADDED, 2)))
+        wait_for(lambda: len(running.children()) == 2)
+        reading = pool.submit(stdout.read)
+        wait_for(lambda: _kept(running.store) == 0)
+        assert running.stop() == 0
+        lines = reading.result(DEADLINE).splitlines(keepends=True)
+        stdout.close()
+    values = [b"%d" % number * 300_000 for number in range(1, 7)]
+    assert set(lines) == {b'{"type":"io.statefun.types/string","value":"%b"}\n' % value for value in values}
+
+
+def _readable(pipe: IO[bytes]) -> int:
+    """The bytes in *pipe*."""
+    found = array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, found)
+    return found[0]
+
+
+def _kept(store: Path) -> int:
+    with closing(open_reader(store)) as reader:
+        return reader.counts()["egress"]

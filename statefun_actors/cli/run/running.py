@@ -17,6 +17,7 @@ from statefun_actors.cli.run.inputs import input_name, kafka_sources
 from statefun_actors.cli.run.jumping_clock import JumpingClock
 from statefun_actors.cli.run.listening import STOPPING, messages_text, running_text
 from statefun_actors.cli.run.options import RunOptions, opened_store, services_of
+from statefun_actors.cli.run.printing import relayed_output
 from statefun_actors.cli.run.progress import BarDisplay, CheckProgress, Display, PlainDisplay
 from statefun_actors.cli.run.sinks import Sinks
 from statefun_actors.cli.run.stored import Stored
@@ -75,7 +76,10 @@ class Run:
             bad_lines = options.skip_bad_lines
             if partition is not None and not partition.neighbours.writes(BAD_LINES):
                 bad_lines = None
-            self._sinks = Sinks(options.egress, options.kafka_egresses, bad_lines, app, closing, self._read_no_more)
+            output = None if partition is None else relayed_output(partition.neighbours.sockets, closing)
+            self._sinks = Sinks(
+                options.egress, options.kafka_egresses, bad_lines, app, closing, self._read_no_more, output
+            )
             links = {} if partition is None else partition.neighbours.sources()
             sinks = {**self._sinks.by_egress, **({} if partition is None else partition.neighbours.sinks())}
             self._links, self._all_sinks = list(links.values()), sinks

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from statefun_actors.cli.run.counts import Count
-from statefun_actors.connectors import FileTarget, HttpTarget, StdoutSink, StdoutTarget, Target, open_sink, read_target
+from statefun_actors.connectors import (
+    FileTarget,
+    HttpTarget,
+    Output,
+    StdoutSink,
+    StdoutTarget,
+    Target,
+    open_sink,
+    read_target,
+)
 from statefun_actors.connectors.files import BAD_LINES, JsonLinesSink
 from statefun_actors.connectors.http import HttpSink
 from statefun_actors.dispatch import Application
@@ -92,6 +101,7 @@ class Sinks:
         bad_lines: the file for lines that are not messages.
         app: the application, for its types.
         on_gone: called once the reader of standard output has closed it.
+        output: standard output; None: that of this process.
 
     Raises:
         EgressFileError: a file can't be opened.
@@ -106,12 +116,13 @@ class Sinks:
         app: Application,
         closing: contextlib.ExitStack,
         on_gone: Callable[[], None],
+        output: Output | None = None,
     ) -> None:
         self.targets = shown_targets(targets, kafka)
         """The target of each egress, for display."""
         known = app.codecs()
         self._counted: dict[str, _Counted] = {
-            name: open_sink(target, known, closing, on_gone) for name, target in targets.items()
+            name: open_sink(target, known, closing, on_gone, output) for name, target in targets.items()
         }
         if kafka:
             from statefun_actors.connectors.kafka import KafkaSink

@@ -24,6 +24,7 @@ from statefun_actors.cli.run.listening import STOPPING
 from statefun_actors.cli.run.partition_process import run_partition
 from statefun_actors.cli.run.partition_run import Failed, Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
+from statefun_actors.cli.run.printing import printing
 from statefun_actors.cli.run.rest import Busy, Rest, all_at_rest
 from statefun_actors.cli.run.standing_in import respond_meanwhile
 from statefun_actors.cli.run.summary import Summary
@@ -82,7 +83,8 @@ def supervise(
     group = _Partitions(task, layout, listeners, announce, quiet=quiet)
     supervisor = Supervisor(group, listeners)
     try:
-        exit_code = supervisor.to_the_end()
+        with printing(group.sockets, task.options.egress.values()):
+            exit_code = supervisor.to_the_end()
     finally:
         group.abandon()
     summaries = [state.account.summary(number, task.store) for number, state in enumerate(group.states)]
@@ -122,7 +124,7 @@ class _Partitions:
         self.announced = self.done = self._told_failing = False
         self.error: str | None = None
         """Why the run was given up."""
-        self._sockets, self._temporary = _folder_of_sockets(task.store)
+        self.sockets, self._temporary = _folder_of_sockets(task.store)
         self.states = [_State() for _ in range(layout.partitions)]
         self.works: Sequence[Work] = [
             Work(
@@ -135,7 +137,7 @@ class _Partitions:
         self.stopping: str | None = None if quiet else STOPPING
 
     def _neighbours(self, own: Partition, task: PartitionTask, layout: Layout) -> Neighbours:
-        return Neighbours(own, layout.system, self._sockets, task.store, task.egresses)
+        return Neighbours(own, layout.system, self.sockets, task.store, task.egresses)
 
     def reported(self, number: int, report: Ready | Rest | Busy | Counts | Failed | Summary, *, stopping: bool) -> None:
         state = self.states[number]
@@ -205,7 +207,7 @@ class _Partitions:
 
     def abandon(self) -> None:
         if self._temporary:
-            shutil.rmtree(self._sockets, ignore_errors=True)
+            shutil.rmtree(self.sockets, ignore_errors=True)
 
 
 def _how(ended: Ended) -> str:
