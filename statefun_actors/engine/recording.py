@@ -26,7 +26,7 @@ from statefun_actors.history import (
     type_address,
     without_large,
 )
-from statefun_actors.model import Done, Effect, TypedValue
+from statefun_actors.model import Done, Effect, Send, TypedValue
 from statefun_actors.store import DeadLetterEntry, EntityRecord, Message, Pauses, Store
 from statefun_actors.text import describe_error, describe_type
 
@@ -84,7 +84,10 @@ class RecordingMerge(Merge):
     def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> bool:
         seq = working_set.next_seq
         added = super()._apply(working_set, effect, sender, now_ms)
-        self._effects.append((effect, seq if added and working_set.next_seq > seq else 0))
+        numbered = added and working_set.next_seq > seq
+        if numbered and isinstance(effect, Send) and working_set.is_elsewhere(effect.target):
+            numbered = False  # the number is that of its record on the way, not of the message
+        self._effects.append((effect, seq if numbered else 0))
         return added
 
     def _give_up(self, working_set: WorkingSet, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:

@@ -15,6 +15,7 @@ from zlib import crc32
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from statefun_actors.address import Address
 from statefun_actors.model import Cancel, Effect, Egress, Send, SendAfter, TypedValue
@@ -98,7 +99,8 @@ class Change(Struct, frozen=True, array_like=True):
 class Out(Struct, frozen=True, array_like=True):
     """An effect: a message, a delayed one (``delay_ms`` > 0), an egress record, a cancellation of *token*.
 
-    ``seq``: of the message, the timer or the record; 0 if it has none.
+    ``seq``: of the message, the timer or the record; 0 if it has none, as a message to another partition, which gets
+    one there.
     """
 
     kind: int
@@ -193,15 +195,29 @@ def gap_row(seq: int, from_ms: int, until_ms: int, messages: int) -> HistoryRow:
 
 
 def entries_of(row: HistoryRow) -> list[Entry]:
-    """The entries of *row*, oldest first.
+    """The entries of *row*, oldest first, with their numbers as they are shown.
 
     Raises:
         DamagedHistoryError: it can't be unpacked.
     """
     try:
-        return _decode(row.packed)
+        entries = _decode(row.packed)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DamagedHistoryError(row.seq, str(error)) from error
+    return entries if row.partitions == 1 else [_numbered(entry, row) for entry in entries]
+
+
+def _numbered(entry: Entry, row: HistoryRow) -> Entry:
+    """*entry* of one of several partitions, with numbers that no other one has."""
+
+    def shown(seq: int) -> int:
+        return seq * row.partitions + row.partition if seq else 0
+
+    return replace(
+        entry,
+        messages=[replace(message, seq=shown(message.seq)) for message in entry.messages],
+        out=[replace(out, seq=shown(out.seq)) for out in entry.out],
+    )
 
 
 def packed_value(value: TypedValue) -> Packed:

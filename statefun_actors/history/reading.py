@@ -109,7 +109,13 @@ def find_sent(store: StoreReader, function: Address) -> Iterator[tuple[Place, En
 def _common(store: StoreReader) -> list[Entry]:
     """The last gaps and changes to function types, newest first."""
     rows = store.history(key_of("", ""), NEWEST.row, _COMMON)
-    found = [entry for row in rows for entry in reversed(entries_of(row)) if not entry.id]
+    found = [
+        entry
+        for row in rows
+        for entry in reversed(entries_of(row))
+        # A function type is paused in each partition.
+        if not entry.id and (entry.kind == Kind.GAP or not row.partition)
+    ]
     return sorted(found, key=lambda entry: entry.at_ms, reverse=True)
 
 

@@ -99,11 +99,15 @@ class HistoryRow(Struct, frozen=True, gc=False):
         seq: orders the rows; it is not one of the numbers of messages.
         keys: what :meth:`StoreReader.history` finds it by, separated by blanks.
         packed: its entries.
+        partition: the one that it is of, if it was read from several, *partitions*. Numbers in its entries are those of
+            that store: the number ``n`` is shown as ``n * partitions + partition``, as *seq* is.
     """
 
     seq: int
     keys: str
     packed: bytes
+    partition: int = 0
+    partitions: int = 1
 
 
 class EntityRow(Struct, frozen=True, gc=False):

@@ -49,7 +49,8 @@ class Running:
         (folder / "app.py").write_text(app)
         self._command = [
             *(sys.executable, "-W", "error", "-m", "statefun_actors", "run", "app.py", "--partitions", str(count)),
-            *("--bind", "127.0.0.1:0", "--store", str(self.store), *options),
+            *("--bind", "127.0.0.1:0", *options),
+            *(() if "--memory" in options else ("--store", str(self.store))),
         ]
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0

@@ -14,9 +14,6 @@ from tests.partitions.running import APP
     ("options", "error"),
     [
         (("--fire-timers", "--until-idle"), "--fire-timers yet: omit it"),
-        (("--reload",), "--reload yet: restart the run yourself"),
-        (("--memory",), "--memory yet: omit it: the state is then in a folder of files"),
-        (("--history", "5"), "--history yet: omit it"),
     ],
 )
 def test_options_that_do_not_work_yet_are_refused(tmp_path: Path, options: tuple[str, ...], error: str) -> None:

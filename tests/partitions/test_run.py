@@ -134,17 +134,6 @@ def test_commands_see_all_partitions_as_one_store(system: Running) -> None:
     assert "numbers   [1]" in done.stdout
 
 
-def test_no_history_is_recorded_and_the_command_says_so(system: Running) -> None:
-    assert system.add("no-history", 1).status == 200
-    done = run("history", "app.py", "test/cell/no-history", "--store", str(system.store), folder=system.folder)
-    assert (done.returncode, done.stdout, done.stderr) == (
-        0, "No history is recorded with --partitions.\n", "",
-    )  # fmt: skip
-    json = ("--store", str(system.store), "--json")
-    done = run("history", "test/cell/no-history", *json, folder=system.folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
 def test_commands_change_all_partitions_as_one_store(system: Running) -> None:
     def command(*arguments: str) -> str:
         done = run(*arguments, "--store", str(system.store), folder=system.folder)

@@ -95,8 +95,8 @@ class ConversationSearch:
                 return each
         if self.is_over():  # it may be among those that were not read
             return None
-        for each in self.handled_by(address):  # a delayed message gets another number when it is due
-            if any(self._is_delayed(out, each, at) for out in each.out):
+        for each in self.handled_by(address):  # such a message gets another number when it is due, or has arrived
+            if any(self._is_on_the_way(out, each, at) for out in each.out):
                 return each
         if address.typename == REPLY:
             answered = at.message.value[0] == ANSWER
@@ -123,9 +123,9 @@ class ConversationSearch:
         for at in self.handled_by(address):
             if out.kind == SEND and at.message.seq == out.seq:
                 return at
-        if out.kind == LATER and not self.is_over():
-            due = [at for at in self.handled_by(address) if self._is_delayed(out, sender, at)]
-            return min(due, key=lambda at: at.entry.at_ms, default=None)
+        if not (out.kind == SEND and out.seq) and not self.is_over():
+            found = [at for at in self.handled_by(address) if self._is_on_the_way(out, sender, at)]
+            return min(found, key=lambda at: at.entry.at_ms, default=None)
         return None
 
     def followed(self, function: tuple[str, str], *, ask: bool) -> HandledMessage | None:
@@ -142,9 +142,10 @@ class ConversationSearch:
                         return at
         return None
 
-    def _is_delayed(self, out: Out, sender: HandledMessage, at: HandledMessage) -> bool:
+    def _is_on_the_way(self, out: Out, sender: HandledMessage, at: HandledMessage) -> bool:
+        """Whether *at* may be what *out* became: a delayed message, or one to another partition."""
         return (
-            out.kind == LATER
+            (out.kind == LATER or (out.kind == SEND and not out.seq))
             and self.current(out.to, out.id) == at.address
             and out.value == at.message.value
             and at.message.caller is not None

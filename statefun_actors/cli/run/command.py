@@ -73,7 +73,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--partitions", type=Written(read_partitions), metavar="N",
     help="Run N processes, to use several cores. Each entity is in one of them; the state is in a folder of N stores "
-    "at the path of --store. Export and import change the number of a store. No history is recorded.",
+    "at the path of --store. Export and import change the number of a store.",
 )  # fmt: skip
 @click.option("--memory", is_flag=True, help="Keep state in memory only; it is lost when the run ends.")
 @click.option(
@@ -83,8 +83,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--history", type=click.IntRange(0, MOST_KEPT), default=100, show_default=True, metavar="NUMBER",
     help="Messages of each entity that its history keeps, for the console and the command history; 0: nothing is "
-    "recorded. If the engine is at its limit, messages may not be recorded, and the history says so. With "
-    "--partitions, nothing is recorded.",
+    "recorded. If the engine is at its limit, messages may not be recorded, and the history says so.",
 )  # fmt: skip
 @click.option(
     "--egress", multiple=True, type=_mapped, metavar="NS/NAME=TARGET",

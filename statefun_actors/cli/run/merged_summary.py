@@ -34,7 +34,7 @@ def merged_summary(name: str, options: RunOptions, outcome: Outcome) -> Summary:
         error = unwritten_error(unwritten)
     return Summary(
         app=name,
-        store=str(options.store),
+        store=None if options.in_memory else str(options.store),
         ended="error" if error is not None else ended or "idle",
         error=error,
         bad_line=bad_line,

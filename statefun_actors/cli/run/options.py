@@ -31,6 +31,8 @@ class RunOptions:
     fire_timers: bool = False
     store: Path | None = None
     """None = in memory."""
+    in_memory: bool = False
+    """Whether *store* is a folder in memory, which is removed when the run ends."""
     cache_bytes: int
     history: int = 0
     """Messages that are kept of each entity."""

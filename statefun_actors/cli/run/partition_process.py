@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import multiprocessing
 import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -19,6 +20,7 @@ from statefun_actors.cli.metrics_option import metrics_instruments
 from statefun_actors.cli.output import printable_lines, write
 from statefun_actors.cli.processes import supervised
 from statefun_actors.cli.run.counts import Counts
+from statefun_actors.cli.run.in_memory import remove_at_the_end_of_the_supervisor
 from statefun_actors.cli.run.partition_run import Failed, PartitionRun, Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
 from statefun_actors.cli.run.rest import Busy, Rest
@@ -51,6 +53,9 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
             _report(reports, Failed(str(error)))
             sys.exit(1)
         _report(reports, summary)
+        parent = multiprocessing.parent_process()
+        if options.in_memory and (parent is None or not parent.is_alive()):
+            remove_at_the_end_of_the_supervisor(task.store)
 
 
 def _report(reports: Connection, report: Ready | Rest | Busy | Counts | Failed | Summary) -> None:

@@ -42,7 +42,7 @@ class PartitionTask:
             settings=settings,
             logs=logs,
             metrics=metrics,
-            options=attrs.evolve(options, listeners=(), history=0, quiet=True),
+            options=attrs.evolve(options, listeners=(), quiet=True),
             names=[listener.name for listener in options.listeners],
         )
 

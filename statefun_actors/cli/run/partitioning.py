@@ -6,6 +6,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Final
 
+import attrs
 import click
 from click.core import ParameterSource
 
@@ -31,9 +32,6 @@ def read_partitions(value: object) -> int:
 _ONE_PROCESS: Final = "or run without --partitions"
 _INSTEAD: Final = {
     "fire_timers": ("--fire-timers", "omit it"),
-    "memory": ("--memory", "omit it: the state is then in a folder of files"),
-    "history": ("--history", "omit it"),
-    "reload": ("--reload", "restart the run yourself"),
 }
 """By parameter: the option, and what to do without it."""
 
@@ -79,8 +77,14 @@ def run_partitions(
     from statefun_actors.store.partitioned import create_partitions
 
     _check_application(application)
+    if options.store is None:
+        from statefun_actors.cli.run.in_memory import folder_in_memory
+
+        with folder_in_memory() as store:
+            here = attrs.evolve(options, store=store, in_memory=True)
+            task = attrs.evolve(task, options=attrs.evolve(task.options, store=store, in_memory=True))
+            return run_partitions(application, name, count, task, here, as_json=as_json)
     store = options.store
-    assert store is not None
     try:
         layout = create_partitions(store, count)
     except StoreError as error:
@@ -90,7 +94,8 @@ def run_partitions(
         if options.quiet:
             return
         if not options.until_idle:
-            echo(running_text(application.typenames, f"{count} partitions; state in {store}"), err=True)
+            where = "memory" if options.in_memory else store
+            echo(running_text(application.typenames, f"{count} partitions; state in {where}"), err=True)
         for listener in options.listeners:
             echo(messages_text(listener), err=True)
 

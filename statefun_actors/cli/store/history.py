@@ -26,9 +26,9 @@ are rows, too. {WHICH_STORE}
   statefun-actors history app.py bank/account/ada
   statefun-actors history app.py bank/account/ada --json --limit 1
 
-A run keeps the last 100 messages of each entity; run --history NUMBER sets another number, and 0 records nothing. A run
-with --partitions records nothing. A row says how many messages, of any entities, were not recorded, and until when:
-the engine was at its limit, or they were too large.
+A run keeps the last 100 messages of each entity; run --history NUMBER sets another number, and 0 records nothing. A row
+says how many messages, of any entities, were not recorded, and until when: the engine was at its limit, or they were
+too large.
 
 It reads the store, also while an engine runs on it, and changes nothing. {EXIT_CODES}
 """
@@ -41,7 +41,6 @@ It reads the store, also while an engine runs on it, and changes nothing. {EXIT_
 def history(words: tuple[str, ...], limit: int | None, store: Path | None, as_json: bool) -> None:
     from statefun_actors.admin import view_history
     from statefun_actors.history import NEWER_SHOWN, NO_HISTORY, read_keep
-    from statefun_actors.store import has_partitions
 
     app, rest = app_and_rest(words, store, is_subject)
     no_more_than(1, rest)
@@ -54,8 +53,6 @@ def history(words: tuple[str, ...], limit: int | None, store: Path | None, as_js
             raise click.UsageError(f"expected the address of an entity, such as {address}/ID; got the type {address}.")
         items = view_history(reader, address, place.app, place.known)
         nothing = f"No history of {address} is recorded." if read_keep(reader) else NO_HISTORY
-        if has_partitions(place.store):
-            nothing = "No history is recorded with --partitions."
         newer = _NewerRows(items)
         show_rows(
             ["time", "what", "from", "message", "changed", "sent", "took", "error"],

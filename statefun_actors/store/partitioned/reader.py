@@ -127,7 +127,10 @@ class PartitionsReader:
 
     def history(self, key: str, before: int, limit: int) -> list[HistoryRow]:
         found = [
-            [self._shown(number, row) for row in reader.history(key, self._before(before - 1, number) + 1, limit)]
+            [
+                replace(self._shown(number, row), partition=number, partitions=len(self._readers))
+                for row in reader.history(key, self._before(before - 1, number) + 1, limit)
+            ]
             for number, reader in enumerate(self._readers)
         ]
         return list(islice(heapq.merge(*found, key=_SEQ, reverse=True), limit))
