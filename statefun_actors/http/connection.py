@@ -156,6 +156,11 @@ class Connection(TCPServer):
         await self.protocol.handle(Closed())
         await self._idle.stop()
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the client has sent nothing yet."""
+        return self._fast_path is None and self._idle.since is not None
+
     def close_if_idle(self) -> None:
         if self._fast_path is not None and self._fast_path.has_begun:
             self._fast_path.hand_over()

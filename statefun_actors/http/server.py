@@ -1,13 +1,14 @@
 """Serves an app with Hypercorn in this process, and stops without losing requests in flight.
 
 A stop has three steps. First, /readyz fails and each response closes its connection, so that clients go elsewhere; the
-server listens until the requests in flight have ended. Then it stops listening, and closes idle connections. At the
-timeout, remaining requests are cancelled and get 503, which makes Flink retry them.
+server listens until the requests in flight have ended. Then it stops accepting, responds to what it has accepted, and
+closes idle connections. At the timeout, remaining requests are cancelled and get 503, which makes Flink retry them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import sys
@@ -36,6 +37,12 @@ DRAIN_SECONDS: Final = 8.0
 """The timeout for requests in flight."""
 LINGER_SECONDS: Final = 0.25
 """The time in which clients with further requests get responses that close their connections."""
+_FIRST_REQUEST_SECONDS: Final = 0.25
+"""The time for requests of connections that were accepted last."""
+_TURNS_TO_OPEN: Final = 4
+"""Turns of asyncio's loop from accepting a connection to the first step of its task."""
+_LOOKS: Final = 0.005
+"""Seconds between two looks whether accepted connections have sent their requests."""
 IDLE_SECONDS: Final = 75.0
 """The idle timeout of connections: longer than that of StateFun's clients (15 s), so that clients close first."""
 
@@ -111,6 +118,7 @@ async def serve(
     if own_loop:
         asyncio.get_running_loop().set_exception_handler(loop_errors())
 
+    listening = [each.fileno() for each in sockets]
     config = configured(sockets, tls)
     config.connections = shared = Connections(router, config.header_lines)
     use_connections()
@@ -118,11 +126,29 @@ async def serve(
     async def drained() -> None:
         await stop()
         await drain(router)
+        await _accept_no_more(listening, shared)
         router.drained = True
         for connection in list(shared.opened):
             connection.close_if_idle()
 
     await hypercorn_serve(router, config, shutdown_trigger=drained, mode="asgi")
+
+
+async def _accept_no_more(listening: Sequence[int], shared: Connections) -> None:
+    """Leave new connections to whoever shares the sockets, and respond to those that were accepted before.
+
+    Hypercorn would stop accepting and abandon the last connections at once: they would stay open, without a response,
+    for as long as the process lives.
+    """
+    loop = asyncio.get_running_loop()
+    with contextlib.suppress(NotImplementedError):  # Windows: connections are not accepted by readers there
+        for descriptor in listening:
+            loop.remove_reader(descriptor)
+    for _ in range(_TURNS_TO_OPEN):
+        await asyncio.sleep(0)
+    until = loop.time() + _FIRST_REQUEST_SECONDS
+    while loop.time() < until and any(each.is_new for each in shared.opened):  # noqa: ASYNC110 - an event costs each connection
+        await asyncio.sleep(_LOOKS)
 
 
 async def drain(router: Router) -> None:
