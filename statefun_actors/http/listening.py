@@ -72,6 +72,9 @@ def listen(bind: str, processes: int = 1, *, port: int = 8000) -> Listener:
             sock.bind(address)
             address = sock.getsockname()  # port 0 was replaced by a port, the same for all
         for sock in sockets:
+            # The mode of all duplicates, also in other processes: ``dup()`` of a socket that may block would let a loop
+            # that accepts by another duplicate wait in accept(), and serve nobody.
+            sock.setblocking(False)
             sock.listen(BACKLOG)
     except BaseException:
         for sock in sockets:

@@ -37,6 +37,7 @@ def listen_at(path: Path, backlog: int = 128) -> socket.socket:
         try:
             sock.bind(str(path))
             path.chmod(0o600)  # before listen(), until which no client can connect
+            sock.setblocking(False)  # the mode of all duplicates, so that none blocks a loop that accepts by another
             sock.listen(backlog)
         except BaseException:
             sock.close()

@@ -42,7 +42,6 @@ def test_each_connection_gets_a_response_or_waits_for_the_other_process(monkeypa
             await connecting
 
     asyncio.run(run())
-    shared.setblocking(False)
     while True:
         try:
             accepted, _ = shared.accept()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import threading
 from pathlib import Path
@@ -36,6 +37,17 @@ def test_requests_get_503_for_the_time_of_the_pause() -> None:
     accepted.close()
     connection.close()
     listener.close()
+
+
+def test_one_that_begins_does_not_block_another_that_accepts(tmp_path: Path) -> None:
+    """A partition may die while the last pause is ending: both accept by duplicates of one socket."""
+    for bind in ("127.0.0.1:0", f"unix:{tmp_path}/socket"):
+        listener = listen(bind)
+        [sock] = listener.sockets
+        with sock.dup() as copy:
+            assert not os.get_blocking(copy.fileno())
+            assert not os.get_blocking(sock.fileno())
+        listener.close()
 
 
 def test_a_partition_that_dies_again_and_again_leaves_no_request_waiting(tmp_path: Path) -> None:
