@@ -7,6 +7,7 @@ itself, which survives the end of the process; after the last attempt, the asker
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Final, TypedDict, TypeVar, Unpack, overload
@@ -29,6 +30,7 @@ from statefun_actors.definition import (
     TypeOptions,
     bind_handlers,
     is_async_function,
+    is_generator_function,
     message_types,
     typename_problem,
 )
@@ -140,7 +142,9 @@ class ActivityFunction:
         if (problem := typename_problem(typename)) is not None:
             problems.append(problem)
         keyed = takes_key(function, problems)
-        types, returns = signature_types(function, problems)
+        if yields := is_generator_function(function):
+            problems.append("an activity can't yield; return the answer")
+        types, returns = signature_types(function, [] if yields else problems)
         is_async = is_async_function(function)
         handler_options = HandlerOptions(timeout=options.get("timeout", timedelta(seconds=30)), blocking=not is_async)
         if wrong := handler_options.problems(is_async=is_async):
@@ -202,16 +206,21 @@ def _run(function: Callable[..., Any], is_async: bool, keyed: bool, *, done: boo
         async def run_async(run: _ActivityRun, message: object) -> object:
             key = run.begin()
             result = await (function(message, key) if keyed else function(message))
-            return True if done else result
+            return True if done and not _is_pending(result) else result
 
         return run_async
 
     def run_blocking(run: _ActivityRun, message: object) -> object:
         key = run.begin()
         result = function(message, key) if keyed else function(message)
-        return True if done else result
+        return True if done and not _is_pending(result) else result
 
     return run_blocking
+
+
+def _is_pending(result: object) -> bool:
+    """Whether *result* is work that is not done. Returned in place of the answer, it fails the attempt."""
+    return inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result)
 
 
 def _stop(run: _ActivityRun, message: object) -> None:  # noqa: ARG001 - as handlers are called
@@ -266,7 +275,8 @@ def activity(typename: str, **options: Unpack[_ActivityOptions]) -> _Decorator:
             return f"receipt {key}"  # a call to the bank
 
     It may run more than once; its answer counts once. Pass *key* to the other system as an idempotency key: it is
-    the same over retries and crashes. A plain ``def`` runs in a thread. A function that returns None answers True.
+    the same over retries and crashes. A plain ``def`` runs in a thread. A function that is declared ``-> None`` answers
+    True when it is done, whatever it returns; only a coroutine, a generator or a future fails it, as work not done.
 
     Args:
         typename: ``<namespace>/<name>``.

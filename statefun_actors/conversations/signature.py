@@ -10,6 +10,7 @@ from typing import Final
 from statefun_actors.definition import (
     UnresolvedAnnotationError,
     is_async_function,
+    is_generator_function,
     message_problem,
     message_types,
     parameter_annotation,
@@ -79,6 +80,8 @@ def like(function: Callable[..., Untyped], original: Callable[..., Untyped]) -> 
         return function  # the definition of the activity reports it
     if annotation is not _EMPTY and returns is not _EMPTY:
         return function
+    if is_generator_function(function):
+        return function  # as above
     of_message, of_return = _annotations(original)
     keyed = takes_key(function, [])
     if is_async_function(function):

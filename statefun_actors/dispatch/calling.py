@@ -11,7 +11,7 @@ import contextvars
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any as Untyped
 from typing import TypeAlias
 
@@ -179,7 +179,10 @@ def _forget(thread: asyncio.Future[object]) -> None:
         thread.exception()
 
 
-NOT_YET = frozenset({Suspended, Other, InThread, CoroutineType})
+_NOT_BEGUN = frozenset({CoroutineType, GeneratorType, AsyncGeneratorType})
+"""The classes of calls that nothing runs, unless somebody awaits or iterates over them."""
+
+NOT_YET = frozenset({Suspended, Other, InThread}) | _NOT_BEGUN
 """The classes that a start may return in place of the result."""
 
 
@@ -189,17 +192,22 @@ async def awaited(
     """Wait for the result of a start whose class is in NOT_YET; *task* is the task that runs it.
 
     Raises:
-        NotAMessageError: a plain ``def`` returned a coroutine, which would never be awaited.
+        NotAMessageError: the handler returned a coroutine or a generator, which would never run.
         CancelledError: the engine stopped the batch, even if the handler swallowed it.
         BaseException: as :meth:`Waiting.result` does.
     """
+    result = started
     if isinstance(started, Waiting):
         result = await started.result(host, instruments)
         if task is not None and task.stopped:
             raise asyncio.CancelledError
-        return result
-    assert isinstance(started, CoroutineType)
-    started.close()
-    raise NotAMessageError(
-        f"the coroutine that {handler} returned", "Make the handler `async def`, and await it there."
-    )
+    if isinstance(result, CoroutineType):
+        result.close()
+        raise NotAMessageError(
+            f"the coroutine that {handler} returned", "Make the handler `async def`, and await it there."
+        )
+    if result.__class__ in _NOT_BEGUN:
+        raise NotAMessageError(
+            f"the generator that {handler} returned", "Iterate over it in the handler, and return the result."
+        )
+    return result

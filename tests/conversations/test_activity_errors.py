@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+
 import pytest
 
 from statefun_actors import (
@@ -53,6 +56,94 @@ def test_options_of_an_activity_are_checked_together_and_by_name() -> None:
         "internal= is True or False, got 1",
         "backoff= is in seconds, 0 or more; got '1s'",
     )
+
+
+def items(message: str) -> Iterator[str]:
+    yield message
+
+
+async def stream(message: str) -> AsyncIterator[str]:
+    yield message
+
+
+def nothing(message):  # type: ignore[no-untyped-def]
+    yield message
+
+
+async def wait(message: str) -> None:
+    assert message
+
+
+@activity("test/mail", attempts=1)
+def mail(message: str) -> None:
+    assert message
+
+
+@pytest.mark.parametrize("function", [items, stream, nothing])
+@pytest.mark.parametrize("declare", [activity("test/yields"), mail.replaced])
+def test_an_activity_that_yields_is_refused(
+    declare: Callable[[Callable[[str], object]], object], function: Callable[[str], object]
+) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        declare(function)
+
+    assert caught.value.problems == ("an activity can't yield; return the answer",)
+
+
+class Poster(Entity, typename="test/poster"):
+    @handles
+    def begin(self, message: str) -> None:
+        self.ask(mail, message, then=self.done)
+
+    @answers
+    def done(self, answer: bool | NoAnswer) -> str:
+        return answer.error if isinstance(answer, NoAnswer) else repr(answer)
+
+
+async def future(message):  # type: ignore[no-untyped-def]
+    return asyncio.get_running_loop().create_future()
+
+
+async def nested(message):  # type: ignore[no-untyped-def]
+    return wait(message)
+
+
+COROUTINE = "the coroutine that test/mail returned is not a message. Make the handler `async def`, and await it there."
+GENERATOR = (
+    "the generator that test/mail returned is not a message. Iterate over it in the handler, and return the result."
+)
+FUTURE = (
+    "a value of class `Future` is not a message. Send a protobuf message, a @message class, or bool, int, float, str, "
+    "bytes, list, dict, tuple, set, frozenset, datetime, date, timedelta, Decimal, UUID, Address, Enum."
+)
+
+
+def returning(call: Callable[[str], object]) -> Callable[[str], object]:
+    """A plain function that returns what *call* does."""
+
+    def fake(message):  # type: ignore[no-untyped-def]
+        return call(message)
+
+    return fake
+
+
+@pytest.mark.parametrize(
+    ("fake", "expected"),
+    [
+        (returning(wait), f"NotAMessageError: {COROUTINE}"),
+        (nested, f"NotAMessageError: {COROUTINE}"),
+        (returning(items), f"NotAMessageError: {GENERATOR}"),
+        (returning(stream), f"NotAMessageError: {GENERATOR}"),
+        (future, f"NotAMessageError: {FUTURE}"),
+        (returning(len), "True"),
+        (returning(print), "True"),
+    ],
+)
+async def test_an_activity_that_returns_nothing_is_done_unless_it_returns_work(
+    fake: Callable[[str], object], expected: str
+) -> None:
+    async with TestRuntime(Poster, mail.replaced(fake)) as runtime:
+        assert await runtime.ask(Poster.at("p"), "x", str) == expected
 
 
 async def test_an_internal_activity_is_started_by_functions_only() -> None:

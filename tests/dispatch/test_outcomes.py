@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable, Iterator
+
 import pytest
 
 from statefun_actors import Address, Discard, Entity, StatefulFunctions, TypedValue, handles, persisted
@@ -93,21 +95,37 @@ async def test_unreadable_state_that_no_handler_reads_is_kept() -> None:
     assert outcome.changes == {"balance": pack(1)}
 
 
-async def test_a_plain_function_that_returns_a_coroutine_gets_an_error() -> None:
+async def later() -> None: ...
+
+
+def items() -> Iterator[int]:
+    yield 1
+
+
+async def stream() -> AsyncIterator[int]:
+    yield 1
+
+
+COROUTINE = "the coroutine that test/later returned is not a message. Make the handler `async def`, and await it there."
+GENERATOR = (
+    "the generator that test/later returned is not a message. Iterate over it in the handler, and return the result."
+)
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+@pytest.mark.parametrize(("call", "expected"), [(later, COROUTINE), (items, GENERATOR), (stream, GENERATOR)])
+async def test_a_function_that_returns_a_call_which_would_never_run_gets_an_error(
+    call: Callable[[], object], expected: str, blocking: bool
+) -> None:
     functions = StatefulFunctions()
 
-    async def later() -> None: ...
-
-    @functions.bind("test/later")
+    @functions.bind("test/later", blocking=blocking)
     def start(context, message):  # type: ignore[no-untyped-def]
-        return later()
+        return call()
 
     batch = Batch(Address("test/later", "ada"), {}, [Invocation(pack(1))])
 
     outcome = await dispatch(batch, Application(functions), VirtualHost())
 
     assert isinstance(outcome, Failed)
-    assert text_of(outcome.error) == (
-        "NotAMessageError: the coroutine that test/later returned is not a message. "
-        "Make the handler `async def`, and await it there."
-    )
+    assert text_of(outcome.error) == f"NotAMessageError: {expected}"
