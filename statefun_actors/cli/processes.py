@@ -42,7 +42,8 @@ class Work:
 
     Args:
         name: of the process, for messages.
-        main: gets *arguments*, the sockets of the process, and a connection for its reports; all are pickled.
+        main: gets *arguments*, the sockets of the process, and a connection for its reports, and for what it is
+            told; all are pickled.
     """
 
     name: str
@@ -133,6 +134,13 @@ class Supervisor:
 
     # --- processes
 
+    def tell(self, number: int, message: object) -> None:
+        """Send *message* to process *number*, if that runs; it reads it from the connection of its reports."""
+        reports = self._processes[number].reports
+        if reports is not None:
+            with contextlib.suppress(OSError):  # it has ended
+                reports.send(message)
+
     def _start_those_due(self) -> None:
         now = time.monotonic()
         for number, each in enumerate(self._processes):
@@ -142,7 +150,7 @@ class Supervisor:
     @staticmethod
     def _start(each: _Process, work: Work, sockets: Sequence[socket]) -> None:
         context = multiprocessing.get_context("spawn")
-        each.reports, reports = context.Pipe(duplex=False)
+        each.reports, reports = context.Pipe()
         each.process = context.Process(target=work.main, args=(*work.arguments, sockets, reports), name=work.name)
         each.process.start()
         each.started = time.monotonic()

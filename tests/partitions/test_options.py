@@ -10,22 +10,6 @@ from tests.cli.commands import run
 from tests.partitions.running import APP
 
 
-@pytest.mark.parametrize(
-    ("options", "error"),
-    [
-        (("--fire-timers", "--until-idle"), "--fire-timers yet: omit it"),
-    ],
-)
-def test_options_that_do_not_work_yet_are_refused(tmp_path: Path, options: tuple[str, ...], error: str) -> None:
-    (tmp_path / "app.py").write_text(APP)
-    done = run("run", "app.py", "--partitions", "2", *options, folder=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        f"Error: --partitions does not work with {error}; or run without --partitions."
-    )
-    assert not (tmp_path / ".statefun").exists()
-
-
 @pytest.mark.parametrize("number", ["0", "-1", "65", "100000", "two", "²", ""])
 def test_an_invalid_number_of_partitions_is_refused(tmp_path: Path, number: str) -> None:
     (tmp_path / "app.py").write_text(APP)

@@ -13,7 +13,7 @@ from statefun_actors.cli.run.rest import Link, Rest, all_at_rest
 
 
 def rest(handed_over: dict[Link, int], taken: dict[Link, int], until: int | None = None) -> Rest:
-    return Rest(until=until, idle=True, failing=None, failed=False, handed_over=handed_over, taken=taken)
+    return Rest(until=until, idle=True, pending=False, failing=None, failed=False, handed_over=handed_over, taken=taken)
 
 
 def test_partitions_without_a_report_are_not_at_rest() -> None:

@@ -15,7 +15,7 @@ from statefun_actors.cli.logs import LogFormat, LogHandler, LogLevel, LogOptions
 from statefun_actors.cli.metrics_option import metrics_instruments, metrics_option
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.run.listening import BIND, listening_at
-from statefun_actors.cli.run.partitioning import read_partitions, refuse_others, run_partitions
+from statefun_actors.cli.run.partitioning import read_partitions, refuse_other_systems, run_partitions
 from statefun_actors.cli.settings_options import Written, settings_options
 from statefun_actors.cli.store.place import STORE, default_store
 from statefun_actors.history import MOST_KEPT
@@ -184,7 +184,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     turn = Turn()
     context = click.get_current_context()
     if partitions is not None:
-        refuse_others(context)
+        refuse_other_systems()
     if metrics and ("none" in binds or (until_idle and not binds)):
         raise click.UsageError("--metrics is shown over HTTP; say where by --bind HOST:PORT.")
     if memory and store is not None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
+from statefun_actors.cli.run.options import RunOptions
+from statefun_actors.cli.run.shared_clock import SharedClock, clock_in
 from statefun_actors.engine import SystemClock
 
 
@@ -25,3 +28,14 @@ class JumpingClock(SystemClock):
             self.ahead_ms += max(0, to_ms - self.now_ms())
             due_ms = self.now_ms()
         return super().call_at(due_ms, callback)
+
+
+def clock_of(options: RunOptions, closing: contextlib.ExitStack) -> SystemClock:
+    """The clock of a run, which *closing* closes. Raises OSError: that of all partitions can't be opened."""
+    if not options.fire_timers:
+        return SystemClock()
+    if options.partition is None:
+        return JumpingClock()
+    clock = SharedClock(clock_in(options.partition.neighbours.sockets))
+    closing.callback(clock.close)
+    return clock

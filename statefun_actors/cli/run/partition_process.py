@@ -40,9 +40,13 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
             loaded = load_app(task.app)
             instruments = with_global_providers(metrics_instruments(task.metrics))
             app = Application(*loaded.served, settings=task.settings, instruments=instruments)
-            options = task.of_one(
-                PartitionRun(neighbours, functools.partial(_report, reports), with_topics=task.with_topics), sockets
+            partition = PartitionRun(
+                neighbours,
+                functools.partial(_report, reports),
+                with_topics=task.with_topics,
+                jumps=reports if task.options.fire_timers else None,
             )
+            options = task.of_one(partition, sockets)
 
             async def work() -> Summary:
                 return await Run(loaded.name, app, options, log).to_the_end()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Generator, Iterable, Mapping
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from statefun_actors.asking import SCHEDULE
 from statefun_actors.assembly import Service
 from statefun_actors.assembly.partitions import ForwardedRequests, LinkService, Neighbours
 from statefun_actors.cli.processes import at_the_end_of_the_supervisor
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 _PAUSE: Final = 0.05
 """Seconds between two looks at a partition that has nothing to do. A look may send a report."""
+_SHORT_PAUSE: Final = 0.005
+"""The same with ``--fire-timers``: each jump of the clock waits for such looks."""
 _LONG_PAUSE: Final = 0.5
 """The same in a run that only an input that can't be read ends."""
 
@@ -60,6 +64,9 @@ class PartitionRun:
     neighbours: Neighbours
     report: Callable[[Ready | Rest | Busy | Counts], None]
     with_topics: bool = False
+    jumps: Connection | None = None
+    """Where the supervisor says that the clock has jumped."""
+    _jumped: asyncio.Event = attrs.field(factory=asyncio.Event, init=False)
 
     def open_store(self) -> Store:
         """Its store. Raises StoreError: it is in use, or not that of this partition."""
@@ -71,12 +78,36 @@ class PartitionRun:
         return [LinkService(self.neighbours, sources), ForwardedRequests(self.neighbours, pages)]
 
     @contextlib.contextmanager
-    def started(self, stop: Stop, counts: Callable[[], Counts]) -> Generator[None]:
+    def started(self, engine: Engine, stop: Stop, counts: Callable[[], Counts]) -> Generator[None]:
         """Messages are taken. Until the block ends, the death of the supervisor requests a stop."""
-        with at_the_end_of_the_supervisor(stop.wanted.set):
+        with at_the_end_of_the_supervisor(stop.wanted.set), self._taking_jumps(engine):
             self.report(counts())
             self.report(Ready())
             yield
+
+    @contextlib.contextmanager
+    def _taking_jumps(self, engine: Engine) -> Generator[None]:
+        """Wake *engine* when the clock has jumped."""
+        jumps = self.jumps
+        if jumps is None:
+            yield
+            return
+        loop, file = asyncio.get_running_loop(), jumps.fileno()
+
+        def jump() -> None:
+            try:
+                jumps.recv()
+            except (EOFError, OSError):  # the supervisor has ended
+                loop.remove_reader(file)
+                return
+            engine.wake()
+            self._jumped.set()
+
+        loop.add_reader(file, jump)
+        try:
+            yield
+        finally:
+            loop.remove_reader(file)
 
     async def report_counts(self, counts: Callable[[], Counts]) -> None:
         """Report *counts* each second if they have changed, until cancelled: this process may be killed."""
@@ -86,6 +117,13 @@ class PartitionRun:
             if (current := counts()) != reported:
                 self.report(current)
                 reported = current
+
+    async def _pause(self, *, until_idle: bool) -> None:
+        if self.jumps is None:
+            await asyncio.sleep(_PAUSE if until_idle else _LONG_PAUSE)
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._jumped.wait(), _SHORT_PAUSE)
 
     async def report_rests(
         self,
@@ -110,8 +148,10 @@ class PartitionRun:
         await engine.settled()
         while True:
             if engine.at_rest and not any(map(engine.view.kept_of, links)):
+                self._jumped.clear()
                 rest = Rest(
                     until=engine.view.next_due(),
+                    pending=self.jumps is not None and engine.view.pending_besides(SCHEDULE),
                     idle=engine.view.waiting == engine.view.waiting_paused,
                     failing=only_failing(engine.view),
                     failed=any(source.error is not None for source in inputs),
@@ -121,10 +161,12 @@ class PartitionRun:
                 if rest != reported:
                     self.report(rest)
                     reported = rest
-                await asyncio.sleep(_PAUSE if until_idle else _LONG_PAUSE)
+                await self._pause(until_idle=until_idle)
                 continue
             if reported is not None:
                 self.report(Busy())
                 reported = None
+            if self.jumps is not None:
+                engine.wake()  # it may wait for what has become due by a jump for another partition
             if not await engine.next_rest():
                 return

@@ -1,4 +1,4 @@
-"""``run --partitions``: refuses what such a run does not carry, and starts the supervisor."""
+"""``run --partitions``: refuses what such a run can't do, and starts the supervisor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 import click
-from click.core import ParameterSource
 
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.run.listening import messages_text, running_text
@@ -29,18 +28,8 @@ def read_partitions(value: object) -> int:
     return int(text)
 
 
-_ONE_PROCESS: Final = "or run without --partitions"
-_INSTEAD: Final = {
-    "fire_timers": ("--fire-timers", "omit it"),
-}
-"""By parameter: the option, and what to do without it."""
-
-
-def refuse_others(context: click.Context) -> None:
-    """Raises click.UsageError: an option is given that a run with --partitions does not carry."""
-    for name, (option, instead) in _INSTEAD.items():
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT and context.params[name]:
-            raise click.UsageError(f"--partitions does not work with {option} yet: {instead}; {_ONE_PROCESS}.")
+def refuse_other_systems() -> None:
+    """Raises click.UsageError: the operating system has no partitions."""
     if os.name == "nt" or not hasattr(socket, "SO_REUSEPORT"):
         raise click.UsageError("--partitions needs Unix sockets and SO_REUSEPORT, which this system does not have.")
 
@@ -50,7 +39,7 @@ def _check_application(app: Application) -> None:
     for former, current in app.renamed.items():
         raise click.UsageError(
             f"--partitions does not work with was= of a class yet: {former}, now {current}, would get other "
-            f"partitions; omit was= if nothing is stored of {former}, {_ONE_PROCESS}."
+            f"partitions; omit was= if nothing is stored of {former}, or run without --partitions."
         )
 
 

@@ -20,6 +20,7 @@ class Rest:
     Args:
         until: when its next delayed message or attempt is due, in milliseconds since 1970; None: there is none.
         idle: whether no message waits for another attempt either.
+        pending: whether a delayed message is pending that does not recur; only with ``--fire-timers``.
         failing: a line about its messages that keep failing, if no others wait.
         failed: whether an input could not be read to its end.
         handed_over: the number of the last record that was handed over by each link.
@@ -28,10 +29,16 @@ class Rest:
 
     until: int | None
     idle: bool
+    pending: bool
     failing: str | None
     failed: bool
     handed_over: Mapping[Link, int]
     taken: Mapping[Link, int]
+
+
+@attrs.frozen
+class Jump:
+    """The supervisor says that the clock has jumped to a time at which something of a partition is due."""
 
 
 @attrs.frozen

@@ -14,11 +14,12 @@ from statefun_actors.assembly import Assembly
 from statefun_actors.cli.logs import LogHandler
 from statefun_actors.cli.run.counts import Count, Counts
 from statefun_actors.cli.run.inputs import input_name, kafka_sources
-from statefun_actors.cli.run.jumping_clock import JumpingClock
+from statefun_actors.cli.run.jumping_clock import JumpingClock, clock_of
 from statefun_actors.cli.run.listening import STOPPING, messages_text, running_text
 from statefun_actors.cli.run.options import RunOptions, opened_store, services_of
 from statefun_actors.cli.run.printing import relayed_output
 from statefun_actors.cli.run.progress import BarDisplay, CheckProgress, Display, PlainDisplay
+from statefun_actors.cli.run.shared_clock import SharedClock
 from statefun_actors.cli.run.sinks import Sinks
 from statefun_actors.cli.run.stored import Stored
 from statefun_actors.cli.run.stuck import only_failing
@@ -26,7 +27,7 @@ from statefun_actors.cli.run.summary import MOST_FAILING, FailingAddress, Summar
 from statefun_actors.cli.signals import Stop, stop_signals
 from statefun_actors.connectors.files import BAD_LINES, BadLineError, JsonLinesSource
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Check, Engine, EngineOptions, SystemClock
+from statefun_actors.engine import Check, Engine, EngineOptions
 from statefun_actors.text import one_line
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Run:
             links = {} if partition is None else partition.neighbours.sources()
             sinks = {**self._sinks.by_egress, **({} if partition is None else partition.neighbours.sinks())}
             self._links, self._all_sinks = list(links.values()), sinks
-            self._clock = JumpingClock() if options.fire_timers else SystemClock()
+            self._clock = clock_of(options, closing)
             self.engine = Engine(
                 app,
                 self._store,
@@ -124,7 +125,7 @@ class Run:
                 terminal.enter_context(self._log.writing_by(display.say))
             await self._assembly.start()
             if partition is not None:
-                terminal.enter_context(partition.started(stop, self._counts))
+                terminal.enter_context(partition.started(self.engine, stop, self._counts))
             await self._work(stop, display)
             display.close()
             return self._summary(stop)
@@ -279,7 +280,7 @@ class Run:
             ],
             failing_egress={name: failure.reason for name, failure in engine.view.failing_egress.items()},
             paused=sorted(map(str, engine.view.pauses)),
-            ahead_seconds=self._clock.ahead_ms / 1000 if isinstance(self._clock, JumpingClock) else 0.0,
+            ahead_seconds=self._clock.ahead_ms / 1000 if isinstance(self._clock, JumpingClock | SharedClock) else 0.0,
         )
 
     def _unwritten(self, kept_names: Sequence[str], stop: Stop) -> str | None:

@@ -25,7 +25,8 @@ from statefun_actors.cli.run.partition_process import run_partition
 from statefun_actors.cli.run.partition_run import Failed, Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
 from statefun_actors.cli.run.printing import printing
-from statefun_actors.cli.run.rest import Busy, Rest, all_at_rest
+from statefun_actors.cli.run.rest import Busy, Jump, Rest, all_at_rest
+from statefun_actors.cli.run.shared_clock import SharedClock, clock_in, new_clock
 from statefun_actors.cli.run.standing_in import respond_meanwhile
 from statefun_actors.cli.run.summary import Summary
 from statefun_actors.engine import SystemClock
@@ -82,6 +83,7 @@ def supervise(
     began = time.monotonic()
     group = _Partitions(task, layout, listeners, announce, quiet=quiet)
     supervisor = Supervisor(group, listeners)
+    group.tell = supervisor.tell
     try:
         with printing(group.sockets, task.options.egress.values()):
             exit_code = supervisor.to_the_end()
@@ -125,6 +127,9 @@ class _Partitions:
         self.error: str | None = None
         """Why the run was given up."""
         self.sockets, self._temporary = _folder_of_sockets(task.store)
+        self._clock = new_clock(self.sockets) if task.options.fire_timers else SystemClock()
+        self.tell: Callable[[int, object], None] = lambda _number, _message: None
+        """Sends a message to a partition."""
         self.states = [_State() for _ in range(layout.partitions)]
         self.works: Sequence[Work] = [
             Work(
@@ -168,11 +173,25 @@ class _Partitions:
 
     def _is_done(self) -> bool:
         rests = [state.rest for state in self.states]
-        if not all_at_rest(rests, SystemClock().now_ms()):
+        if not all_at_rest(rests, self._clock.now_ms()):
             return False
         found = [rest for rest in rests if rest is not None]
         self._tell_failing(found)
-        return any(rest.failed for rest in found) or (self._until_idle and all(rest.idle for rest in found))
+        if any(rest.failed for rest in found):
+            return True
+        return self._until_idle and all(rest.idle for rest in found) and not self._jumps(found)
+
+    def _jumps(self, rests: Sequence[Rest]) -> bool:
+        """Whether the clock jumps to the next due time, since delayed messages are pending that do not recur."""
+        clock, dues = self._clock, [rest.until for rest in rests if rest.until is not None]
+        if not (isinstance(clock, SharedClock) and dues and any(rest.pending for rest in rests)):
+            return False
+        clock.jump_to(min(dues))
+        now = clock.now_ms()
+        for number, rest in enumerate(rests):
+            if rest.until is not None and rest.until <= now:
+                self.tell(number, Jump())
+        return True
 
     def _tell_failing(self, rests: Sequence[Rest]) -> None:
         """Say once that only messages are left that keep failing, in the words of the first partition with some."""
@@ -206,6 +225,7 @@ class _Partitions:
         return pause
 
     def abandon(self) -> None:
+        clock_in(self.sockets).unlink(missing_ok=True)
         if self._temporary:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
