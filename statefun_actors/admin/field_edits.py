@@ -86,7 +86,7 @@ class StoredField:
             if stored is not None:
                 value = field.read(f"{self._function.name}({self.address.id!r})", stored)
             else:
-                value = field.default if field.factory is None else field.factory()
+                value = field.absent_value()
             return None if value is None else field.codec.to_json(value)
         except (StateDecodeError, ValueMismatchError) as error:
             raise UneditableFieldError(f"{self.name} of {self.address} can't be read: {error}") from error

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 import click
 
-from statefun_actors.dispatch import owning_process
+from statefun_actors.interrupts import owning_process
 from statefun_actors.system import loop_errors
 from statefun_actors.text import describe_error, describe_type
 

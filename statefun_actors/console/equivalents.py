@@ -12,6 +12,7 @@ from statefun_actors.console.links import query
 from statefun_actors.console.look import Look
 from statefun_actors.console.message_form import codec_of, read_after
 from statefun_actors.entity import EntityFunction
+from statefun_actors.interrupts import of_user_code
 from statefun_actors.model import TypedValue
 
 _PLAIN = (bool, int, float, str, bytes)
@@ -66,4 +67,9 @@ def _python(look: Look, target: Address, value: TypedValue, delay_ms: int) -> st
     else:
         address = f"Address({target.typename!r}, {target.id!r})"
     later = f", after={delay_ms / 1000!r}".removesuffix(".0") if delay_ms else ""
-    return f"await runtime.tell({address}, {codec.decode(value.value, value.typename)!r}{later})"
+    try:
+        message = repr(codec.decode(value.value, value.typename))
+    except BaseException as error:  # a user's class, or its __repr__
+        of_user_code(error)
+        return None
+    return f"await runtime.tell({address}, {message}{later})"

@@ -9,7 +9,7 @@ def shown(value: object) -> str:
     """The ``repr`` of *value*, or its class if that fails."""
     try:
         return repr(value)
-    except Exception:
+    except BaseException:  # a user's __repr__ may raise anything
         return f"<{type(value).__name__} that can't be printed>"
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from statefun_actors.definition.error_text import shown, spelled
 from statefun_actors.definition.persisted import NOTHING, Persisted, declaration_problems
 from statefun_actors.errors import StateDecodeError, ValueMismatchError
+from statefun_actors.interrupts import of_user_code
 from statefun_actors.model import UNREADABLE, Expiration, StateSpec, TypedValue
 from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, split_optional
 
@@ -70,6 +71,16 @@ class Field:
             raise StateDecodeError(owner, self.name, self.spelling, f"state of type {typename!r}", "")
         return self._converted(owner, stored, "")
 
+    def absent_value(self) -> object:
+        """The value of an absent field, outside of a handler. Raises ValueMismatchError: *factory* fails."""
+        if self.factory is None:
+            return self.default
+        try:
+            return self.factory()
+        except BaseException as error:
+            got = f"factory= that raised {shown(of_user_code(error))}"
+            raise ValueMismatchError(f"a value of {self.spelling}", got) from error
+
     def _converted(self, owner: str, stored: TypedValue, first: str) -> object:
         """Let *convert* read state that the declared type can't read: another typename, or an older shape."""
         assert self.convert is not None
@@ -81,8 +92,8 @@ class Field:
             raise self._unreadable(
                 owner, stored, f"{first}convert= returned a value of another type: {error}"
             ) from error
-        except Exception as error:
-            raise self._unreadable(owner, stored, f"{first}convert= raised {shown(error)}") from error
+        except BaseException as error:
+            raise self._unreadable(owner, stored, f"{first}convert= raised {shown(of_user_code(error))}") from error
         return value
 
     def _unreadable(self, owner: str, stored: TypedValue, reason: str) -> StateDecodeError:
@@ -145,8 +156,8 @@ def _factory_problems(codec: Codec, factory: Untyped) -> list[str]:
         codec.encode(made)
     except ValueMismatchError as error:
         return [f"factory= returns a value that does not fit: {error}"]
-    except Exception as error:
-        return [f"factory= raised {shown(error)}"]
+    except BaseException as error:
+        return [f"factory= raised {shown(of_user_code(error))}"]
     if not codec.immutable and not _is_immutable(made) and factory() is made:
         return ["factory= returns the same object twice, which would be shared; return a new one each time"]
     return []

@@ -37,7 +37,6 @@ from statefun_actors.dispatch.log_context import message_lookup
 from statefun_actors.dispatch.observed import Dispatch, dispatcher
 from statefun_actors.dispatch.restoring import RestoreRefusedError, dispatch_restoring
 from statefun_actors.dispatch.served_function import ServedFunction
-from statefun_actors.dispatch.signal_owner import owning_process
 from statefun_actors.dispatch.stepping import resumed
 from statefun_actors.dispatch.system_host import SystemHost, ThreadHost, random_token
 from statefun_actors.dispatch.tasks import ended, in_handler_task
@@ -82,7 +81,6 @@ __all__ = [
     "is_terminal",
     "message_lookup",
     "missing_method",
-    "owning_process",
     "random_token",
     "replies_later",
     "resumed",

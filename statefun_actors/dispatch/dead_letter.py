@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 
 import msgspec
 
@@ -10,6 +11,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import short_or_none
 from statefun_actors.definition import DeadLetter
 from statefun_actors.dispatch.application import Application
+from statefun_actors.interrupts import of_user_code
 from statefun_actors.model import Egress, Invocation, TypedValue
 from statefun_actors.text import describe_error, describe_type, encodable
 from statefun_actors.types import NO_JSON, json_of, kafka_record, record_to_typed
@@ -26,20 +28,28 @@ def dead_letter(
 ) -> Egress:
     """The dead letter of a message that was given up."""
     argument = invocation.argument
-    record: dict[str, object] = {
-        "function_type": target.typename,
-        "id": target.id,
-        "caller": short_or_none(invocation.caller),
-        "typename": argument.typename,
-        **_shown(argument, app),
-        "error_type": describe_type(error),
-        "error": describe_error(error),
-        "attempts": attempts,
-        "time": time,
-    }
-    data = msgspec.json.encode(
-        {key: encodable(item) if isinstance(item, str) else item for key, item in record.items()}
-    )
+
+    def letter(value: Mapping[str, object]) -> bytes:
+        record: dict[str, object] = {
+            "function_type": target.typename,
+            "id": target.id,
+            "caller": short_or_none(invocation.caller),
+            "typename": argument.typename,
+            **value,
+            "error_type": describe_type(error),
+            "error": describe_error(error),
+            "attempts": attempts,
+            "time": time,
+        }
+        return msgspec.json.encode(
+            {key: encodable(item) if isinstance(item, str) else item for key, item in record.items()}
+        )
+
+    try:
+        data = letter(_shown(argument, app))
+    except BaseException as raised:  # a value that can't be shown must not keep its message from being given up
+        of_user_code(raised)
+        data = letter(_in_base64(argument))
     if policy.as_value:
         return Egress(policy.egress, TypedValue("statefun-actors/dead-letter", data))
     topic = policy.record_topic
@@ -50,5 +60,9 @@ def _shown(argument: TypedValue, app: Application) -> dict[str, object]:
     """``{"value": …}`` if the value has a JSON form, else ``{"value_base64": …}``."""
     shown = json_of(argument, app.codecs())
     if shown is NO_JSON:
-        return {"value_base64": base64.b64encode(argument.value).decode()}
+        return _in_base64(argument)
     return {"value": shown}
+
+
+def _in_base64(argument: TypedValue) -> dict[str, object]:
+    return {"value_base64": base64.b64encode(argument.value).decode()}

@@ -7,7 +7,6 @@ from typing import Any as Untyped
 
 from statefun_actors.dispatch.handler_task import HandlerTask
 from statefun_actors.dispatch.served_function import ServedFunction
-from statefun_actors.dispatch.signal_owner import owns_process
 from statefun_actors.dispatch.stepping import SelfClosedError
 from statefun_actors.errors import (
     HandlerExitError,
@@ -17,6 +16,7 @@ from statefun_actors.errors import (
     TerminalError,
     UnhandledMessageError,
 )
+from statefun_actors.interrupts import may_be_ctrl_c
 from statefun_actors.model import Invocation
 
 
@@ -69,7 +69,7 @@ def failure_of(
     if isinstance(error, Exception):
         explain = getattr(served.function, "explain", None)
         return error if explain is None else explain(error)
-    if isinstance(error, KeyboardInterrupt) and not owns_process():
+    if may_be_ctrl_c(error):
         return error
     return exit_error(error, served, invocation)
 

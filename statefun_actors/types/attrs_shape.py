@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import attrs
 
+from statefun_actors.interrupts import of_user_code
 from statefun_actors.text import describe
 from statefun_actors.types.mismatch import Mismatch, member, shown
 from statefun_actors.types.shape import TYPE_KEY, One, Shape, wrong_type
@@ -127,7 +128,7 @@ def _load(cls: type, spelling: str, members: Sequence[Member], strict: str | Non
         f"    result = make({', '.join((*positional, *keywords))})",
         "except RecursionError:",
         "    raise",
-        "except Exception as error:",
+        "except BaseException as error:",
         "    raise refused(error) from None",
         *after_init,
         "return result",
@@ -176,8 +177,8 @@ def _refuse_unknown(spelling: str, name: str, known: Sequence[str]) -> Callable[
     return refuse
 
 
-def _refused(spelling: str) -> Callable[[Exception], Mismatch]:
-    def refused(error: Exception) -> Mismatch:
-        return Mismatch(f"values that `{spelling}` accepts", describe(error), error)
+def _refused(spelling: str) -> Callable[[BaseException], Mismatch]:
+    def refused(error: BaseException) -> Mismatch:
+        return Mismatch(f"values that `{spelling}` accepts", describe(error), of_user_code(error))
 
     return refused

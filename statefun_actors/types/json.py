@@ -9,6 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from statefun_actors.errors import ValueMismatchError
+from statefun_actors.interrupts import of_user_code
+from statefun_actors.text import describe
 from statefun_actors.types.codec import Codec
 from statefun_actors.types.containers import to_bytes
 from statefun_actors.types.mismatch import Mismatch
@@ -72,6 +74,8 @@ class JsonCodec(Codec):
             raise self._too_deep() from None
         except UnicodeEncodeError:
             raise lone_surrogate(dumped).error() from None
+        except BaseException as error:
+            raise self._refused("that can be written", error) from error
         if self._recursive and _depth(dumped) > DEEPEST:
             raise self._too_deep()
         if self._verify:
@@ -104,6 +108,8 @@ class JsonCodec(Codec):
             raise mismatch.error() from mismatch.cause
         except RecursionError:
             raise self._too_deep() from None
+        except BaseException as error:
+            raise self._refused("that can be read", error) from error
 
     def _read_back(self, data: bytes) -> None:
         again = b""
@@ -111,11 +117,19 @@ class JsonCodec(Codec):
             again = to_bytes(self._dump(self._load(_from_bytes(data))))
         except Mismatch as mismatch:
             raise mismatch.error() from mismatch.cause
+        except RecursionError:
+            raise self._too_deep() from None
+        except BaseException as error:
+            raise self._refused("that can be read back", error) from error
         if again != data:
             raise Mismatch(
                 f"{self.spelling} that is read back unchanged",
                 f"a value that its converters or __attrs_post_init__ change: {_cut(data)} becomes {_cut(again)}",
             ).error()
+
+    def _refused(self, which: str, error: BaseException) -> ValueMismatchError:
+        """For *error*, which user code raised: an ``__eq__``, a ``__hash__``, an attribute that is computed."""
+        return Mismatch(f"a value of {self.spelling} {which}", describe(of_user_code(error))).error()
 
     def _too_deep(self) -> ValueMismatchError:
         return Mismatch(

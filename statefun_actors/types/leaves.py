@@ -18,6 +18,7 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.errors import InvalidAddressError
+from statefun_actors.interrupts import of_user_code
 from statefun_actors.types import moments
 from statefun_actors.types.mismatch import Mismatch, kind, shown
 from statefun_actors.types.scalars import (
@@ -230,8 +231,8 @@ def enum_shape(cls: type[Enum]) -> Shape:
             raise Mismatch(f"a value of `{name}`", kind(obj))
         try:
             return cls(obj)
-        except Exception as error:  # ValueError, or any error of the user's _missing_
-            raise Mismatch(f"a value of `{name}`", shown(obj), error) from None
+        except BaseException as error:  # ValueError, or anything that the user's _missing_ raises
+            raise Mismatch(f"a value of `{name}`", shown(obj), of_user_code(error)) from None
 
     return Shape(name, dump, load, hashable=True)
 

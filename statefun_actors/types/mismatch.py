@@ -52,7 +52,7 @@ def shown(value: object) -> str:
         return f"one of {value.bit_length()} bits"
     try:
         text = repr(value)
-    except Exception:  # user code
+    except BaseException:  # a user's __repr__ may raise anything
         return f"`{type(value).__name__}`"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 

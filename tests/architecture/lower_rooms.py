@@ -13,16 +13,17 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
     "errors": frozenset(),
     "address": frozenset({"errors"}),
     "host": frozenset(),
+    "interrupts": frozenset(),
     "model": frozenset({"address"}),
     "system": frozenset(),
-    "types": frozenset({"text", "errors", "address", "model"}),
+    "types": frozenset({"text", "errors", "address", "interrupts", "model"}),
     "wire": frozenset({"errors", "address", "model"}),
     "store": frozenset({"text", "errors", "address", "model"}),
     "store.sqlite": frozenset({"text", "address", "model", "system", "store"}),
     "partitions": frozenset({"address", "model"}),
     "store.partitioned": frozenset({"address", "model", "system", "store", "store.sqlite", "partitions"}),
     "asking": frozenset({"errors", "address", "model", "types"}),
-    "definition": frozenset({"errors", "address", "host", "model", "types", "asking"}),
+    "definition": frozenset({"errors", "address", "host", "interrupts", "model", "types", "asking"}),
     "calls": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
     "client": frozenset({"address", "backoff", "model", "types", "calls"}),
     "functions": frozenset({"errors", "address", "model", "types", "definition"}),
@@ -36,6 +37,7 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
             "errors",
             "address",
             "host",
+            "interrupts",
             "model",
             "types",
             "asking",
@@ -61,7 +63,20 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "compat": frozenset(
-        {"errors", "address", "model", "types", "wire", "definition", "functions", "settings", "dispatch", "endpoint"}
+        {
+            "text",
+            "errors",
+            "address",
+            "interrupts",
+            "model",
+            "types",
+            "wire",
+            "definition",
+            "functions",
+            "settings",
+            "dispatch",
+            "endpoint",
+        }
     ),
     "ingress": frozenset(
         {"text", "units", "errors", "address", "model", "types", "asking", "definition", "conversations", "dispatch"}

@@ -12,7 +12,8 @@ import pytest
 
 from statefun_actors import DeadLetter, Discard, Entity, StatefulFunctions, TerminalError, handles, persisted
 from statefun_actors.address import Address
-from statefun_actors.dispatch import Application, dispatch, in_handler_task, is_terminal, owning_process
+from statefun_actors.dispatch import Application, dispatch, in_handler_task, is_terminal
+from statefun_actors.interrupts import owning_process
 from statefun_actors.model import Batch, Done, Failed, Invocation, MessageFailure
 from statefun_actors.types import pack
 from tests.dispatch.world import VirtualHost, World, text_of
@@ -250,7 +251,7 @@ async def test_so_it_is_with_a_plain_handler(way: str) -> None:
 async def test_outside_run_and_serve_a_keyboard_interrupt_ends_the_batch_under_any_policy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("statefun_actors.dispatch.failure.owns_process", lambda: False)
+    monkeypatch.setattr("statefun_actors.interrupts.owns_process", lambda: False)
 
     outcome = await World(Plain, on_failure=Discard()).failed("fine", "KeyboardInterrupt")
 

@@ -76,7 +76,7 @@ def _fields(
             if stored is not None:
                 value = field.field.read(f"{function.name}({row.address.id!r})", stored)
             else:
-                value = field.field.default if field.field.factory is None else field.field.factory()
+                value = field.field.absent_value()
             fields[field.name] = None if value is None else shortened_tokens(field.codec.to_json(value))
         except (StateDecodeError, ValueMismatchError) as error:
             fields[field.name] = {"unreadable": str(error)}

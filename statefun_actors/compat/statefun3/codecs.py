@@ -10,6 +10,8 @@ from statefun_actors.compat.statefun3.core import SIMPLE_TYPES, Type
 from statefun_actors.compat.statefun3.utils import ProtobufType, typed_value
 from statefun_actors.compat.statefun3.wrapper_types import WRAPPER_TYPES, ProtobufWrappingType
 from statefun_actors.errors import ValueMismatchError
+from statefun_actors.interrupts import of_user_code
+from statefun_actors.text import describe_error
 from statefun_actors.types import Codec, codec_for
 
 
@@ -39,24 +41,26 @@ class TypeCodec(Codec):
     def encode(self, value: object) -> bytes:
         try:
             return typed_value(self._type, value).value
-        except Exception as error:
-            raise ValueMismatchError(self.spelling, f"{value.__class__.__name__}: {error}") from error
+        except BaseException as error:
+            got = f"{value.__class__.__name__}: {describe_error(of_user_code(error))}"
+            raise ValueMismatchError(self.spelling, got) from error
 
     def decode(self, data: bytes, typename: str | None = None) -> object:
         if typename is not None and typename != self.typename:
             raise self.refuse_typename(typename)
         try:
             return self._type.serializer().deserialize(data)
-        except Exception as error:
-            raise ValueError(f"malformed {self.typename}: {error}") from error
+        except BaseException as error:
+            raise ValueError(f"malformed {self.typename}: {describe_error(of_user_code(error))}") from error
 
     def to_json(self, value: object) -> object:
         if self._json is not None:
             return self._json.to_json(value)
         try:
             return json.loads(json.dumps(value, allow_nan=False))
-        except (TypeError, ValueError) as error:
-            raise ValueMismatchError("a value with a JSON form", f"{value.__class__.__name__}: {error}") from error
+        except BaseException as error:  # the classes of the user may do anything
+            got = f"{value.__class__.__name__}: {describe_error(of_user_code(error))}"
+            raise ValueMismatchError("a value with a JSON form", got) from error
 
     def from_json(self, obj: Any) -> object:
         value = obj if self._json is None else self._json.from_json(obj)

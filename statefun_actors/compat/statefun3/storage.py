@@ -12,7 +12,9 @@ from statefun_actors.compat.statefun3.request_reply_pb2 import TypedValue as Pro
 from statefun_actors.compat.statefun3.utils import typed_value as encoded
 from statefun_actors.compat.statefun3.wrapper_types import ProtobufWrappingType
 from statefun_actors.errors import StateDecodeError
+from statefun_actors.interrupts import of_user_code
 from statefun_actors.model import TypedValue
+from statefun_actors.text import describe_error
 
 __all__ = ["Cell", "Resolution", "StorageSpec", "StoredTypeError", "ValueSpec", "make_address_storage_spec", "resolve"]
 
@@ -148,11 +150,11 @@ def _attribute(name: str) -> property:
         cell = storage._cells[name]  # noqa: SLF001 - the attribute belongs to the class
         try:
             return cell.get()
-        except Exception as error:
+        except BaseException as error:
             assert cell.stored is not None
             kind = StoredTypeError if isinstance(error, TypeError) else StateDecodeError
             got = f"{len(cell.stored.value)} bytes of {cell.stored.typename!r}"
-            raise kind(storage._typename, name, cell.tpe.typename, got, str(error)) from error  # noqa: SLF001
+            raise kind(storage._typename, name, cell.tpe.typename, got, describe_error(of_user_code(error))) from error  # noqa: SLF001
 
     def write(storage: _Storage, value: object) -> None:
         storage._cells[name].set(value)  # noqa: SLF001

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Address, DeadLetter, DetachedEntityError, Entity, RequestReplyHandler, handles, persisted
-from statefun_actors.dispatch import owning_process
+from statefun_actors.interrupts import owning_process
 from tests.conformance.cases.vocabulary import ASKER, PROBE, letters
 from tests.conformance.engine import Start
 from tests.conformance.sections import BATCHES as B
