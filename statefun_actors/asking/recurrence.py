@@ -2,37 +2,22 @@
 
 A slot is an instant. After a firing comes the first slot later than both that slot and the present, so slots that were
 missed while nothing ran are made up for by one firing, and a clock that is set back repeats none.
-
-cronsim parses cron lines as Debian's cron does: with a day of month and a weekday, either matches; if minute and hour
-are given, a time that the clocks skip fires at the end of the gap, and a time that is repeated fires the first time.
 """
 
 from __future__ import annotations
 
 import functools
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
 from msgspec import Struct
 
+from statefun_actors.asking.cron import CRON, check_cron, next_slot
 from statefun_actors.errors import ValueMismatchError
 
 _SHORTEST: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(days=3653)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIELDS: Final = ("minute", "hour", "day of month", "month", "weekday")
-_NAMES: Final[tuple[list[str], ...]] = (
-    [],
-    [],
-    [],
-    ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
-    ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"],
-)
-_CRON: Final = "a cron line of five fields, minute, hour, day of month, month and weekday, such as '0 9 * * mon-fri'"
-_ITEM: Final = re.compile(r"(\*|[0-9A-Z]+(-[0-9A-Z]+)?)(/[0-9]+)?")
 
 
 class Recurrence(Struct, frozen=True, gc=False, eq=False):
@@ -80,12 +65,8 @@ class Recurrence(Struct, frozen=True, gc=False, eq=False):
 
     def _after(self, ms: int) -> int:
         """The first slot of the cron line after *ms*."""
-        after = _EPOCH + timedelta(milliseconds=ms)
-        for slot in CronSim(self.cron, after.astimezone(ZoneInfo(self.tz))):
-            # Within the repeated hour cronsim does not distinguish the first from the second.
-            if (at := slot.astimezone(UTC)) > after:
-                return (at - _EPOCH) // timedelta(milliseconds=1)
-        raise AssertionError(f"the cron line {self.cron!r} has no slot after {after}")  # checked at the call
+        slot = next_slot(self.cron, self.tz, _EPOCH + timedelta(milliseconds=ms))
+        return (slot - _EPOCH) // timedelta(milliseconds=1)
 
 
 def recurrence(schedule: object, tz: object) -> Recurrence:
@@ -102,7 +83,7 @@ def recurrence(schedule: object, tz: object) -> Recurrence:
             raise ValueMismatchError("no tz= with an interval, which is the same in all zones", repr(tz))
         return Recurrence(schedule // timedelta(milliseconds=1))
     if not isinstance(schedule, str):
-        raise ValueMismatchError(f"a timedelta, or {_CRON}", f"{schedule!r} ({type(schedule).__name__})")
+        raise ValueMismatchError(f"a timedelta, or {CRON}", f"{schedule!r} ({type(schedule).__name__})")
     if not isinstance(tz, str):
         raise ValueMismatchError("a zone by its IANA name, such as tz='Europe/Paris'", f"{tz!r} ({type(tz).__name__})")
     return _cron(schedule, tz)
@@ -110,23 +91,5 @@ def recurrence(schedule: object, tz: object) -> Recurrence:
 
 @functools.lru_cache(1_000)
 def _cron(written: str, tz: str) -> Recurrence:
-    fields = written.upper().split()
-    if len(fields) != len(_FIELDS):
-        raise ValueMismatchError(_CRON, repr(written))
-    for field, name, names in zip(fields, _FIELDS, _NAMES, strict=True):
-        for item in field.split(","):
-            words = re.findall(r"[A-Z]+", item)
-            if not _ITEM.fullmatch(item) or any(word not in names for word in words):
-                raise ValueMismatchError(_CRON, f"{written!r}, whose {name} {item.lower()!r} can't be read")
-    try:
-        zone = ZoneInfo(tz)
-    except (ValueError, LookupError, OSError):
-        expected = "a zone by its IANA name, such as 'Europe/Paris' (a machine without zones needs: pip install tzdata)"
-        raise ValueMismatchError(expected, repr(tz)) from None
-    try:
-        next(CronSim(written, datetime(2026, 1, 1, tzinfo=zone)))
-    except CronSimError as error:
-        raise ValueMismatchError(_CRON, f"{written!r}: {error}") from None
-    except (StopIteration, RuntimeError):
-        raise ValueMismatchError("a cron line that matches some day", f"{written!r}, which never does") from None
+    check_cron(written, tz)
     return Recurrence(0, written, tz)

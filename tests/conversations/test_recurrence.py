@@ -77,6 +77,35 @@ def slots(line: str, tz: str, after: str, count: int) -> list[str]:
             "5/20 1 * * *", "UTC", "2026-11-01T00:00+00:00",
             ["2026-11-01T01:05+00:00", "2026-11-01T01:25+00:00", "2026-11-01T01:45+00:00"], id="a step from a number",
         ),
+        pytest.param(
+            "0 9-9/2 * * *", "UTC", "2026-11-01T00:00+00:00",
+            ["2026-11-01T09:00+00:00", "2026-11-02T09:00+00:00"], id="a step in a range of one number",
+        ),
+        pytest.param(
+            "0-00/5 10-010/3 1-11/5 nov-11/2 *", "UTC", "2026-11-01T00:00+00:00",
+            ["2026-11-01T10:00+00:00", "2026-11-06T10:00+00:00", "2026-11-11T10:00+00:00", "2027-11-01T10:00+00:00"],
+            id="ranges of one number that is written in two ways",
+        ),
+        pytest.param(
+            "0 */6 * * *", "Australia/Lord_Howe", "2026-04-04T13:00+00:00",
+            ["2026-04-05T06:00+10:30", "2026-04-05T12:00+10:30"], id="hours after half an hour came twice",
+        ),
+        pytest.param(
+            "* 18 * * *", "Australia/Lord_Howe", "2026-04-04T13:00+00:00",
+            ["2026-04-05T18:00+10:30", "2026-04-05T18:01+10:30"], id="minutes after half an hour came twice",
+        ),
+        pytest.param(
+            "*/30 1-2 * * *", "Australia/Lord_Howe", "2026-10-03T14:50+00:00",
+            ["2026-10-04T01:30+10:30", "2026-10-04T02:30+11:00"], id="real time skips half an hour",
+        ),
+        pytest.param(
+            "*/20 0-9/3 19/5 * *", "Asia/Beirut", "2026-03-28T12:00+00:00",
+            ["2026-03-29T03:00+03:00", "2026-03-29T03:20+03:00"], id="a day that begins after midnight",
+        ),
+        pytest.param(
+            "*/30 * * * *", "Africa/Monrovia", "1972-01-07T00:00+00:00",
+            ["1972-01-06T23:30-00:44:30", "1972-01-07T01:00+00:00"], id="an offset with seconds",
+        ),
     ],
 )  # fmt: skip
 def test_the_slots_of_a_line_are_these(line: str, tz: str, after: str, expected: list[str]) -> None:
@@ -136,6 +165,49 @@ def test_days_on_which_the_clocks_change_agree_with_a_calendar_made_by_hand(tz: 
         assert found == expected, line
 
 
+def in_real_time(line: tuple[set[int], set[int], set[int]], zone: ZoneInfo, begin: datetime, days: int) -> list[int]:
+    """The slots of a line of minutes, hours and days whose minute begins with ``*``, in milliseconds since 1970."""
+    minutes, hours, dates = line
+    found = []
+    for n in range(1, days * 24 * 60):
+        wall = (begin + n * MINUTE).astimezone(zone)
+        if wall.minute in minutes and wall.hour in hours and wall.day in dates:
+            found.append(ms(begin + n * MINUTE))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("tz", "begin"),
+    [
+        ("Europe/Berlin", "2026-03-28T00:00+00:00"),
+        ("Europe/Berlin", "2026-10-24T00:00+00:00"),
+        ("Australia/Lord_Howe", "2026-10-02T12:00+00:00"),
+        ("Australia/Lord_Howe", "2026-04-03T12:00+00:00"),
+        ("America/Santiago", "2026-09-05T00:00+00:00"),
+        ("America/Havana", "2026-10-31T00:00+00:00"),
+        ("Asia/Beirut", "2026-03-28T00:00+00:00"),
+        ("Asia/Beirut", "2026-10-24T00:00+00:00"),
+        ("America/St_Johns", "2006-04-01T00:00+00:00"),  # from 00:01 to 01:01
+        ("America/St_Johns", "2006-10-28T00:00+00:00"),  # from 00:01 to 23:01 of the day before
+        ("Pacific/Apia", "2011-12-29T00:00+00:00"),  # without 30 December
+        ("Antarctica/Troll", "2026-03-28T00:00+00:00"),  # by two hours
+    ],
+)
+def test_lines_in_real_time_fire_at_each_instant_whose_wall_time_fits(tz: str, begin: str) -> None:
+    chance, zone, start = random.Random(7), ZoneInfo(tz), datetime.fromisoformat(begin)
+    two_days = {(start + timedelta(days=n)).astimezone(zone).day for n in (0, 1)}
+    for step, dates in ((1, two_days), (7, set(range(1, 32))), (20, two_days), (30, set(range(1, 32)))):
+        hours = set(chance.sample(range(24), chance.randint(1, 6))) | {chance.randint(0, 3), 23}
+        line = f"*/{step} {','.join(map(str, hours))} {','.join(map(str, dates))} * *"
+        expected = in_real_time((set(range(0, 60, step)), hours, dates), zone, start, 3)
+
+        schedule = recurrence(line, tz)
+        found = [schedule.first_ms(ms(start))]
+        while len(found) < len(expected):
+            found.append(schedule.next_ms(found[-1], found[-1]))
+        assert found == expected, line
+
+
 def test_an_interval_keeps_its_phase_and_missed_slots_are_one_firing() -> None:
     schedule = recurrence(timedelta(minutes=10), "UTC")
     begin = at("2026-01-01T00:03:00+00:00")
@@ -163,6 +235,14 @@ def test_an_interval_keeps_its_phase_and_missed_slots_are_one_firing() -> None:
         ("0 24 * * *", "UTC", "a cron line of five fields", "Bad hour"),
         ("0 0 * foo *", "UTC", "a cron line of five fields", "month 'foo' can't be read"),
         ("*/0 * * * *", "UTC", "a cron line of five fields", "Bad minute"),
+        pytest.param(
+            "9" * 5000 + " * * * *", "UTC", "a cron line of five fields", f"minute '{'9' * 5000}' can't be read",
+            id="a number of 5,000 digits",
+        ),
+        pytest.param(
+            "*/" + "9" * 5000 + " * * * *", "UTC", "a cron line of five fields", f"'*/{'9' * 5000}' can't be read",
+            id="a step of 5,000 digits",
+        ),
         ("0 0 30 2 *", "UTC", "a cron line", "'0 0 30 2 *'"),
         ("0 0 31 4,6 *", "UTC", "a cron line", "'0 0 31 4,6 *'"),
         ("0 0 * * *", "Europe/Atlantis", "a zone by its IANA name", "'Europe/Atlantis'"),
@@ -173,7 +253,7 @@ def test_an_interval_keeps_its_phase_and_missed_slots_are_one_firing() -> None:
         (timedelta(days=1), "Europe/Paris", "no tz= with an interval", "'Europe/Paris'"),
         (60, "UTC", "a timedelta, or a cron line", "60 (int)"),
     ],
-)
+)  # fmt: skip
 def test_a_schedule_that_never_fires_is_refused_at_the_call(
     schedule: object, tz: object, expected: str, got: str
 ) -> None:
