@@ -17,7 +17,7 @@ from statefun_actors.engine.partitioned_working_set import PartitionedWorkingSet
 from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.recording import record_history
 from statefun_actors.engine.refused_commits import Isolation
-from statefun_actors.engine.renaming_working_set import RenamingWorkingSet
+from statefun_actors.engine.renaming_working_set import PartitionedRenamingWorkingSet, RenamingWorkingSet
 from statefun_actors.engine.served_states import ServedStates
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.partitions import is_between_partitions
@@ -49,15 +49,18 @@ class Core:
 
     def recover(self) -> None:
         """Build the working set from the store. Raises StoreError: the store can't be read."""
-        partitioned = self.options.partition is not None
-        make = PartitionedWorkingSet if partitioned else RenamingWorkingSet if self.app.renamed else WorkingSet
-        self.working_set = make(
+        self.working_set = self._kind_of_working_set()(
             self.shape, self.store, self.sources, self.sinks, self.options, self.app.instruments, self.clock.now_ms
         )
         if self.options.history:
             record_history(self.working_set, self.store, self.options, self.clock.now_ms)
         observe(self.working_set, self.app.instruments, self.clock.now_ms)
         self.working_set.direct = not self.isolation.active
+
+    def _kind_of_working_set(self) -> type[WorkingSet]:
+        if self.options.partition is None:
+            return RenamingWorkingSet if self.app.renamed else WorkingSet
+        return PartitionedRenamingWorkingSet if self.app.renamed else PartitionedWorkingSet
 
     @property
     def lost(self) -> str | None:

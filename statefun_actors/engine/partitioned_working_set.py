@@ -58,6 +58,9 @@ class PartitionedWorkingSet(WorkingSet):
         return not self.is_elsewhere(address) and super().at_rest(address)
 
     def _partition_of(self, target: Address) -> int:
+        placed = self._partition.placed
+        if placed and (former := placed.get(target[0])) is not None:
+            target = Address(former, target[1])
         return _known_partition_of(target, self._partition.count)
 
     def _partition_of_call(self, id: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statefun_actors.address import Address
+from statefun_actors.engine.partitioned_working_set import PartitionedWorkingSet
 from statefun_actors.engine.paused import current_target
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import Headers, TypedValue
@@ -40,3 +41,7 @@ class RenamingWorkingSet(WorkingSet):
     def _current(self, target: Address) -> Address:
         renamed = self._shape.renamed.get(target[0])
         return target if renamed is None else Address(renamed, target[1])
+
+
+class PartitionedRenamingWorkingSet(RenamingWorkingSet, PartitionedWorkingSet):
+    """That of one partition of such an application: a message gets its current target first, and then its partition."""

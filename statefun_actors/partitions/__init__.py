@@ -25,6 +25,7 @@ from statefun_actors.partitions.partition import (
     Partition,
     partition_of,
     partition_of_name,
+    partition_of_target,
 )
 from statefun_actors.partitions.record import (
     read_record,
@@ -43,6 +44,7 @@ __all__ = [
     "partition_of",
     "partition_of_call",
     "partition_of_name",
+    "partition_of_target",
     "read_envelope",
     "read_link_position",
     "read_record",

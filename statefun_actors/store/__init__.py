@@ -60,6 +60,9 @@ from statefun_actors.store.pauses import (
     with_pauses,
     without_pauses,
 )
+from statefun_actors.store.placed import (
+    placed_types,
+)
 from statefun_actors.store.rows import (
     Commit,
     DeadLetterEntry,
@@ -129,6 +132,7 @@ __all__ = [
     "pack",
     "paused_since",
     "pauses_position",
+    "placed_types",
     "read_pauses",
     "ready_name",
     "refuse_moved",

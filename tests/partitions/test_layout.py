@@ -109,9 +109,9 @@ def test_a_layout_that_is_a_folder_is_refused(folder: Path) -> None:
 
 
 def test_a_layout_of_a_newer_version_is_refused(folder: Path) -> None:
-    (folder / "partitions.json").write_text('{"version":2,"partitions":2,"system":"x"}')
+    (folder / "partitions.json").write_text('{"version":3,"partitions":2,"system":"x"}')
     assert refused(folder, 2) == (
-        f"store {folder}: its partitions.json is of version 2, expected 1. Use a newer version."
+        f"store {folder}: its partitions.json is of version 3, expected at most 2. Use a newer version."
     )
 
 

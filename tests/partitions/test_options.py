@@ -18,13 +18,3 @@ def test_an_invalid_number_of_partitions_is_refused(tmp_path: Path, number: str)
     assert done.stderr.splitlines()[-1] == (
         f"Error: Invalid value for '--partitions': expected the number of processes, from 1 to 64, got {number!r}."
     )
-
-
-def test_a_renamed_class_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(APP.replace('typename="test/cell"', 'typename="test/cell", was="test/former"'))
-    done = run("run", "app.py", "--partitions", "2", folder=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        "Error: --partitions does not work with was= of a class yet: test/former, now test/cell, would get other "
-        "partitions; omit was= if nothing is stored of test/former, or run without --partitions."
-    )

@@ -23,7 +23,15 @@ from statefun_actors.engine import FailingMessage, NoDeadLetterError, NoTimerErr
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import TypedValue
 from statefun_actors.partitions import partition_of
-from statefun_actors.store import Pauses, PauseTarget, StoreError, open_reader, read_pauses, without_pauses
+from statefun_actors.store import (
+    Pauses,
+    PauseTarget,
+    StoreError,
+    open_reader,
+    placed_types,
+    read_pauses,
+    without_pauses,
+)
 
 _PATIENCE: Final = 3.0
 """Seconds for each partition to say how it is; its event loop may be held."""
@@ -63,6 +71,7 @@ class PartitionsControl:
 
     def __init__(self, folder: Path, count: int, open: Open, opened: Mapping[int, Control] | None = None) -> None:
         self._folder, self._count, self._open = folder, count, open
+        self._placed = placed_types(folder)
         self._opened: dict[int, Control] = dict(opened or {})
 
     @property
@@ -172,7 +181,7 @@ class PartitionsControl:
                 raise PartlyChangedError(str(self._folder), numbers[:index], numbers[index:], error) from error
 
     def _partition(self, address: Address) -> int:
-        return partition_of(address, self._count)
+        return partition_of(address, self._count, self._placed)
 
     def _by_partition(self, items: Iterable[T], address: Callable[[T], Address]) -> dict[int, list[T]]:
         return _grouped(items, lambda item: self._partition(address(item)))

@@ -34,22 +34,13 @@ def refuse_other_systems() -> None:
         raise click.UsageError("--partitions needs Unix sockets and SO_REUSEPORT, which this system does not have.")
 
 
-def _check_application(app: Application) -> None:
-    """Raises click.UsageError: the partitions of its entities would change."""
-    for former, current in app.renamed.items():
-        raise click.UsageError(
-            f"--partitions does not work with was= of a class yet: {former}, now {current}, would get other "
-            f"partitions; omit was= if nothing is stored of {former}, or run without --partitions."
-        )
-
-
 def run_partitions(
     application: Application, name: str, count: int, task: PartitionTask, options: RunOptions, *, as_json: bool
 ) -> int:
     """Run *count* partitions to their end; returns the exit code.
 
     Args:
-        application: for checks; each partition loads its own.
+        application: for its types; each partition loads its own.
         name: of the application, for the summary.
         count: the number of partitions.
         task: what they share.
@@ -57,15 +48,15 @@ def run_partitions(
         as_json: whether the summary is a JSON object on standard output.
 
     Raises:
-        click.ClickException: the store has another number of partitions, or can't be created.
+        click.ClickException: the store has another number of partitions, or can't be created; or renamed classes
+            don't fit it.
     """
     from statefun_actors.cli.run.conclusion import conclude
     from statefun_actors.cli.run.merged_summary import merged_summary
     from statefun_actors.cli.run.supervisor import supervise
     from statefun_actors.store import StoreError
-    from statefun_actors.store.partitioned import create_partitions
+    from statefun_actors.store.partitioned import create_partitions, place_renamed
 
-    _check_application(application)
     if options.store is None:
         from statefun_actors.cli.run.in_memory import folder_in_memory
 
@@ -75,7 +66,7 @@ def run_partitions(
             return run_partitions(application, name, count, task, here, as_json=as_json)
     store = options.store
     try:
-        layout = create_partitions(store, count)
+        layout = place_renamed(store, create_partitions(store, count), application.renamed)
     except StoreError as error:
         raise click.ClickException(str(error)) from error
 

@@ -135,7 +135,7 @@ class _Partitions:
             Work(
                 f"partition {own}",
                 run_partition,
-                (task, self._neighbours(Partition(own, layout.partitions), task, layout)),
+                (task, self._neighbours(layout.part(own), task, layout)),
             )
             for own in range(layout.partitions)
         ]

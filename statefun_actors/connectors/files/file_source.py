@@ -65,7 +65,7 @@ class JsonLinesSource:
         """The numbers of lines that were messages, and that were skipped, since the first read of the file."""
         self._lines = Lines(app)
         self._skip = skip_bad_lines
-        self._served = frozenset(app.served)
+        self._served = frozenset((*app.served, *app.renamed))
         self._on_stopped, self._after, self._share = on_stopped, after, share
         self._reader: LineReader | LineShare | None = None
 

@@ -18,7 +18,7 @@ from typing import Final
 from statefun_actors.connectors.files.errors import InputChangedError
 from statefun_actors.connectors.files.line_reader import LineOffset, LineReader
 from statefun_actors.ingress import is_blank, targets_in
-from statefun_actors.partitions import Partition, partition_of_name
+from statefun_actors.partitions import Partition, partition_of_target
 
 _BATCH: Final = 1_000
 """Lines that are looked at before the event loop gets a turn."""
@@ -144,7 +144,9 @@ class LineShare:
             return zlib.crc32(line) % self._own.count == self._own.own
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        known = partition_of_name(target, self._own.count) == self._own.own or not self._is_served(target)
+        known = partition_of_target(target, self._own.count, self._own.placed) == self._own.own or not self._is_served(
+            target
+        )
         self._known[target] = known
         return known
 

@@ -71,7 +71,8 @@ class ForwardingRoute:
     def _partition(self, path: bytes) -> int | None:
         """The partition that has the address in *path*; None without an address."""
         address = self._route.address(path)
-        return None if address is None else partition_of(address, self._forwarding.own.count)
+        own = self._forwarding.own
+        return None if address is None else partition_of(address, own.count, own.placed)
 
 
 class _Arrived:

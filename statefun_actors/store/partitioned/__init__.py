@@ -28,6 +28,9 @@ from statefun_actors.store.partitioned.placing import (
 from statefun_actors.store.partitioned.reader import (
     PartitionsReader,
 )
+from statefun_actors.store.partitioned.renaming import (
+    place_renamed,
+)
 from statefun_actors.store.partitioned.restoring import (
     restore_store,
 )
@@ -44,6 +47,7 @@ __all__ = [
     "open_partition",
     "open_reader",
     "open_store",
+    "place_renamed",
     "read_layout",
     "replace_store",
     "restore_store",

@@ -14,9 +14,8 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from shutil import rmtree
 
-from statefun_actors.partitions import Partition
 from statefun_actors.store import PARTITION, StoreError
-from statefun_actors.store.partitioned.layout import Layout, check_mark, new_folder, read_layout
+from statefun_actors.store.partitioned.layout import check_mark, new_folder, read_layout
 from statefun_actors.store.partitioned.placing import locked, place_folder
 from statefun_actors.store.sqlite import SqliteReader, standstill
 
@@ -34,7 +33,7 @@ def reading(folder: Path, *, older: bool = False) -> Generator[list[SqliteReader
         for number in range(layout.partitions):
             readers.append(opened.enter_context(closing(SqliteReader(folder / str(number), older=older))))
             if not readers[-1].is_older:
-                own = Partition(number, layout.partitions)
+                own = layout.part(number)
                 check_mark(folder / str(number), readers[-1].recover(), own, layout.system)
         yield readers
 
@@ -47,7 +46,7 @@ def copy_partitions(source: Path, folder: Path) -> None:
         OSError: *folder* can't be written.
     """
     with reading(source, older=True) as readers:
-        layout = Layout.new(len(readers))
+        layout = read_layout(source).copied()
         with new_folder(folder, layout) as partial, ExitStack() as snapshots:
             with standstill([source / str(number) for number in range(len(readers))]):
                 for reader in readers:

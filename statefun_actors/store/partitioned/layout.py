@@ -23,6 +23,8 @@ from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.system import make_folder, sync_folder
 
 _VERSION: Final = 1
+_PLACED_VERSION: Final = 2
+"""That of a layout in which function types are placed by former names."""
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,16 +34,26 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         version: of this format.
         partitions: their number.
         system: an id that all partitions of the folder share, and no other store has.
+        placed: by function type, the former name with which its entities got their partitions; see ``was=``.
     """
 
     version: int = _VERSION
     partitions: Annotated[int, msgspec.Meta(ge=1)]
     system: str
+    placed: Mapping[str, str] = {}
 
     @classmethod
     def new(cls, count: int) -> Layout:
         """That of a new system of *count* partitions."""
         return cls(partitions=count, system=uuid.uuid4().hex)
+
+    def copied(self) -> Layout:
+        """That of a copy, which is a system of its own."""
+        return msgspec.structs.replace(self, system=uuid.uuid4().hex)
+
+    def part(self, own: int) -> Partition:
+        """The partition *own*."""
+        return Partition(own, self.partitions, self.placed)
 
     def mark(self, own: int) -> str:
         """The position of the store of partition *own*."""
@@ -81,11 +93,33 @@ def _parse(folder: Path) -> Layout:
         raise StoreError(
             str(folder), f"its {LAYOUT} can't be read: {reason}", "Restore a backup of all partitions."
         ) from None
-    if found.version != _VERSION:
+    if found.version not in {_VERSION, _PLACED_VERSION}:
         raise StoreError(
-            str(folder), f"its {LAYOUT} is of version {found.version}, expected {_VERSION}", "Use a newer version."
+            str(folder),
+            f"its {LAYOUT} is of version {found.version}, expected at most {_PLACED_VERSION}",
+            "Use a newer version.",
         )
     return found
+
+
+def place(folder: Path, layout: Layout, placed: Mapping[str, str]) -> Layout:
+    """The *layout* of *folder*, whose entities get their partitions by *placed* from now on. No engine runs there.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    changed = msgspec.structs.replace(layout, version=_PLACED_VERSION, placed=placed)
+    partial = folder / f"{LAYOUT}.partial"
+    _write(partial, changed)
+    partial.rename(folder / LAYOUT)
+    sync_folder(folder)
+    return changed
+
+
+def _write(path: Path, layout: Layout) -> None:
+    path.write_bytes(msgspec.json.encode(layout) + b"\n")
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def create_partitions(folder: Path, count: int) -> Layout:
@@ -153,9 +187,7 @@ def new_folder(folder: Path, layout: Layout) -> Generator[Path]:
     make_folder(partial)
     try:
         yield partial
-        (partial / LAYOUT).write_bytes(msgspec.json.encode(layout) + b"\n")
-        with (partial / LAYOUT).open("rb") as file:
-            os.fsync(file.fileno())
+        _write(partial / LAYOUT, layout)
         sync_folder(partial)
         with suppress(FileNotFoundError):
             folder.rmdir()  # an empty one
@@ -168,7 +200,7 @@ def new_folder(folder: Path, layout: Layout) -> Generator[Path]:
 def open_one_of(folder: Path, number: int, *, brief: bool = False) -> SqliteStore:
     """See :func:`statefun_actors.store.open_one_of`."""
     layout = read_layout(folder)
-    return open_partition(folder, Partition(number, layout.partitions), layout.system, brief=brief)
+    return open_partition(folder, layout.part(number), layout.system, brief=brief)
 
 
 def open_partition(folder: Path, own: Partition, system: str, *, brief: bool = False) -> SqliteStore:

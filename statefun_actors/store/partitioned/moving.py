@@ -11,7 +11,7 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.model import INGRESS
-from statefun_actors.partitions import Partition, is_between_partitions, partition_of, partition_of_name
+from statefun_actors.partitions import is_between_partitions, partition_of, partition_of_name
 from statefun_actors.store import (
     FORMER_CALLERS,
     Commit,
@@ -53,7 +53,7 @@ def stopped_stores(folder: Path, *, with_inputs: bool) -> Generator[tuple[Partit
     """As :func:`stopped`, with the store of each partition."""
     layout = read_layout(folder)
     with ExitStack() as opened:
-        partitions = [Partition(number, layout.partitions) for number in range(layout.partitions)]
+        partitions = [layout.part(number) for number in range(layout.partitions)]
         stores: list[Store] = [
             opened.enter_context(closing(open_partition(folder, own, layout.system, brief=True))) for own in partitions
         ]

@@ -42,6 +42,7 @@ from statefun_actors.store import (
     read_pauses,
 )
 from statefun_actors.store.partitioned.copying import backup_partitions, reading
+from statefun_actors.store.partitioned.layout import read_layout
 from statefun_actors.store.sqlite import SqliteReader
 
 _Numbered = TypeVar("_Numbered", Message, Timer, EgressRecord, DeadLetterEntry, HistoryRow)
@@ -70,6 +71,7 @@ class PartitionsReader:
         with ExitStack() as opened:
             self._readers = opened.enter_context(reading(folder, older=older))
             self._opened = opened.pop_all()
+        self._placed = read_layout(folder).placed
         self._shift = max(reader.recover().next_seq for reader in self._readers) if renumbered else 0
 
     @property
@@ -258,7 +260,7 @@ class PartitionsReader:
     # --- numbers
 
     def _partition(self, address: Address) -> int:
-        return partition_of(address, len(self._readers))
+        return partition_of(address, len(self._readers), self._placed)
 
     def _before(self, shown: int, number: int) -> int:
         """The greatest number of partition *number* that is shown as *shown* or less."""
