@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Final
 
 from statefun_actors.engine.epoch import Epoch
+from statefun_actors.engine.telling import not_told
 from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, OnAnswer, Replied
 from statefun_actors.model import TypedValue
 from statefun_actors.text import describe
@@ -109,7 +110,10 @@ class Call:
         """Answer all callers."""
         callers, self.callers = self.callers, []
         for caller in callers:
-            caller.on_answer(answer)
+            try:
+                caller.on_answer(answer)
+            except BaseException as error:
+                not_told(error)
 
     def reset(self) -> None:
         """Reset it: the epochs since its message became durable are lost, so the message is handled again."""

@@ -141,40 +141,43 @@ class Commits:
     def report_lost(self, working_set: WorkingSet, lost: Lost, *sealed: Epoch) -> None:
         """Answer the callers of *sealed* and of the open epoch with *lost*."""
         for epoch in (*sealed, working_set.epoch):
-            for on_end in epoch.on_end:
-                on_end(lost)
+            epoch.end(lost)
             epoch.on_end.clear()
         working_set.callers.lose(lost)
 
     async def _write(self, working_set: WorkingSet, sealed: Epoch, commit: Commit) -> None:
-        began = time.monotonic()
         try:
-            await self._store.commit(commit)
-        except CommitRefusedError as error:
-            self._refused(working_set, sealed, error)
-        except StoreError as error:
-            self.lose(working_set, error)
-            self.report_lost(working_set, EpochLostError(str(error)), sealed)
-        except _UNFIT as error:
-            self._refused(working_set, sealed, _refusal(error))
+            began = time.monotonic()
+            try:
+                await self._store.commit(commit)
+            except CommitRefusedError as error:
+                self._refused(working_set, sealed, error)
+            except StoreError as error:
+                self.lose(working_set, error)
+                self.report_lost(working_set, EpochLostError(str(error)), sealed)
+            except _UNFIT as error:
+                self._refused(working_set, sealed, _refusal(error))
+            else:
+                self._written(working_set, sealed, time.monotonic() - began)
         except BaseException as error:
             self.fatal = error
             raise
-        else:
-            if self._committed.heard:
-                seconds = time.monotonic() - began
-                waiting = working_set.outbox.waiting(sealed.egress)
-                self._committed(committed(sealed, working_set.mailboxes, seconds, waiting, working_set.open_asks))
-            self._counters.take(sealed.counters)
-            working_set.durable(sealed)
-            if working_set.lost:
-                self.report_lost(working_set, EpochLostError(str(self.error)))
-            else:
-                self.error = None
-                self._failures = 0
         finally:
             self._writing = None
             self._on_ended()
+
+    def _written(self, working_set: WorkingSet, sealed: Epoch, seconds: float) -> None:
+        """*sealed* is in the store, after *seconds*."""
+        if self._committed.heard:
+            waiting = working_set.outbox.waiting(sealed.egress)
+            self._committed(committed(sealed, working_set.mailboxes, seconds, waiting, working_set.open_asks))
+        self._counters.take(sealed.counters)
+        working_set.durable(sealed)
+        if working_set.lost:
+            self.report_lost(working_set, EpochLostError(str(self.error)))
+        else:
+            self.error = None
+            self._failures = 0
 
 
 _UNFIT: Final = (ValueError, TypeError, OverflowError)

@@ -13,6 +13,7 @@ import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY
+from statefun_actors.engine.telling import not_told
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.history import Recorded, Step
 from statefun_actors.model import StateSpec
@@ -183,6 +184,14 @@ class Epoch:
             or self.noted
             or self.on_end
         )
+
+    def end(self, lost: Lost | None) -> None:
+        """Make the calls of :attr:`on_end`."""
+        for on_end in self.on_end:
+            try:
+                on_end(lost)
+            except BaseException as error:
+                not_told(error)
 
     def consume(self, seq: int) -> None:
         """The message *seq* was handled or given up."""

@@ -13,6 +13,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import KEY_KEPT_MS
 from statefun_actors.engine.call import Call
 from statefun_actors.engine.epoch import Epoch
+from statefun_actors.engine.telling import not_told
 from statefun_actors.ingress import (
     Answer,
     GivenUp,
@@ -107,7 +108,10 @@ class KeyedCall(Call):
         callers, self.callers = self.callers, []
         for caller in callers:
             if caller.message.wait is Wait.TAKEN:
-                caller.on_answer(Taken())
+                try:
+                    caller.on_answer(Taken())
+                except BaseException as error:
+                    not_told(error)
             else:
                 self.callers.append(caller)
 

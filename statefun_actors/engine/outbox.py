@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any as Untyped
 from typing import Final
 
 from statefun_actors.backoff import Backoff
@@ -18,6 +19,7 @@ from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.lineage import LINEAGE, Lineage
 from statefun_actors.engine.ports import Sink
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.interrupts import may_be_ctrl_c
 from statefun_actors.partitions import is_between_partitions
 from statefun_actors.store import EgressRecord, Recovered, Store
 from statefun_actors.text import describe, describe_error
@@ -181,13 +183,16 @@ class Outbox:
 
 
 async def _kept_running(sink: Sink, queue: EgressQueue) -> None:
+    task = asyncio.current_task()
     failures = through = 0
     while True:
         try:
             await sink.run(queue)
         except (OSError, StatefunActorsError) as error:
             queue.failing(describe_error(error))
-        except Exception as error:
+        except BaseException as error:
+            if _ends(task, error):
+                raise
             queue.failing(describe(error), error)
         else:
             queue.failing("its sink ended by itself")
@@ -196,3 +201,17 @@ async def _kept_running(sink: Sink, queue: EgressQueue) -> None:
             failures, through = 0, queue.through
         failures += 1
         await asyncio.sleep(_BACKOFF.seconds(failures))
+
+
+def _ends(task: asyncio.Task[Untyped] | None, error: BaseException) -> bool:
+    """Whether *error* ends the task of a sink; otherwise the sink raised it.
+
+    It does if the task is cancelled or its coroutine is closed, and if it may be Ctrl-C.
+    """
+    match error:
+        case asyncio.CancelledError():
+            return task is None or task.cancelling() > 0
+        case GeneratorExit():  # a coroutine is closed by others, maybe without an event loop
+            return asyncio._get_running_loop() is None or asyncio.current_task() is not task  # noqa: SLF001
+        case _:
+            return may_be_ctrl_c(error)

@@ -273,8 +273,7 @@ class WorkingSet:
         self.callers.durable(sealed, self._sealed_seq)
         if self.mailboxes.not_durable:
             self.mailboxes.release(self._sealed_seq)
-        for on_end in sealed.on_end:
-            on_end(None)
+        sealed.end(None)
         self.cache.forget_emptied(sealed.emptied)
         self.cache.evict()
 

@@ -21,6 +21,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "errors",
             "address",
             "host",
+            "interrupts",
             "model",
             "types",
             "store",

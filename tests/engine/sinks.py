@@ -35,7 +35,7 @@ class ListSink:
     def __init__(self, *, begins: str | None = None, open: bool = True) -> None:
         self.written: list[EgressRecord] = []
         self.resumed: list[str | None] = []
-        self.broken: Exception | None = None
+        self.broken: BaseException | None = None
         self.runs = 0
         self.most_held = 0
         self.open = asyncio.Event()
