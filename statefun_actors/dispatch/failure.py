@@ -25,9 +25,20 @@ def is_terminal(error: BaseException) -> bool:
     if isinstance(error, HandlerExitError) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, BaseExceptionGroup):
-        # A TaskGroup wraps what its tasks raise.
-        return error.subgroup(TerminalError) is not None
+        return _has_terminal(error)  # a TaskGroup wraps what its tasks raise
     return isinstance(error, TerminalError | UnhandledMessageError | InternalMessageError | MessageDecodeError)
+
+
+def _has_terminal(group: BaseExceptionGroup[BaseException]) -> bool:
+    """Whether there is a TerminalError in *group*. ``subgroup()`` would call ``derive()``, maybe code of the user."""
+    pending: list[BaseException] = [group]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, TerminalError):
+            return True
+        if isinstance(each, BaseExceptionGroup):
+            pending += each.exceptions
+    return False
 
 
 def fails_batch(error: BaseException) -> bool:
@@ -85,9 +96,9 @@ def exit_error(error: BaseException, served: ServedFunction, invocation: Invocat
 
 
 def _shown(error: BaseException) -> str:
-    if isinstance(error, asyncio.CancelledError):
-        return f"{error!r} (its task, or one that it awaited, was cancelled)"
     try:
-        return repr(error)
+        shown = repr(error)
     except BaseException:  # a user's __repr__ may raise anything
-        return type(error).__name__
+        shown = type(error).__name__
+    cancelled = isinstance(error, asyncio.CancelledError)
+    return f"{shown} (its task, or one that it awaited, was cancelled)" if cancelled else shown

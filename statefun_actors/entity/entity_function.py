@@ -291,9 +291,9 @@ class EntityFunction:
 
         The class has slots, so Python itself refuses the assignment, but with less detail.
         """
-        if not isinstance(error, AttributeError) or isinstance(error, UndeclaredAttributeError):
-            return error
-        match = _NO_ATTRIBUTE.match(str(error))
+        if type(error) is not AttributeError or not (error.args and type(text := error.args[0]) is str):
+            return error  # not one of Python; its str() may run code of the user, which may raise anything
+        match = _NO_ATTRIBUTE.match(text)
         if match is None or match[1] != self.name or not isinstance(error.obj, self.cls | None):
             return error
         clear = UndeclaredAttributeError(self.name, match[2], tuple(self.by_name))
