@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import inspect
-import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Final, Literal, TypedDict
@@ -15,7 +15,7 @@ from typing import Final, Literal, TypedDict
 import attrs
 
 from statefun_actors.address import check_typename
-from statefun_actors.definition import DeadLetter, Discard, FailurePolicy
+from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, shown
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 from statefun_actors.units import DURATION_FORM, read_seconds, read_size
 
@@ -71,13 +71,13 @@ class Settings:
         if self.on_failure is not None and not isinstance(self.on_failure, DeadLetter | Discard):
             problems.append(f"on_failure= is DeadLetter(...) or Discard(...), got {self.on_failure!r}")
         if self.handler_timeout is not None and not (_is_finite(self.handler_timeout) and self.handler_timeout > 0):
-            problems.append(f"handler_timeout= is a number of seconds, more than 0; got {self.handler_timeout!r}")
+            problems.append(f"handler_timeout= is a number of seconds, more than 0; got {shown(self.handler_timeout)}")
         if not (_is_finite(self.retry_budget) and self.retry_budget >= 0):
-            problems.append(f"retry_budget= is a number of seconds, 0 or more; got {self.retry_budget!r}")
+            problems.append(f"retry_budget= is a number of seconds, 0 or more; got {shown(self.retry_budget)}")
         if not isinstance(self.body_limit, int) or isinstance(self.body_limit, bool) or self.body_limit < 1:
-            problems.append(f"body_limit= is a whole number of bytes, more than 0; got {self.body_limit!r}")
+            problems.append(f"body_limit= is a whole number of bytes, more than 0; got {shown(self.body_limit)}")
         if not (_is_finite(self.linger) and 0 <= self.linger <= 1):
-            problems.append(f"linger= is a number of seconds, from 0 (never) to 1; got {self.linger!r}")
+            problems.append(f"linger= is a number of seconds, from 0 (never) to 1; got {shown(self.linger)}")
         if not isinstance(self.accept_restore, bool):
             problems.append(f"accept_restore= is True or False, got {self.accept_restore!r}")
         if isinstance(self.record_egresses, str):
@@ -93,7 +93,8 @@ class Settings:
 
 
 def _is_finite(number: object) -> bool:
-    return isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
+    # abs, for math.isfinite raises for larger integers.
+    return isinstance(number, int | float) and number.__class__ is not bool and abs(number) <= sys.float_info.max
 
 
 class Options(TypedDict, total=False):

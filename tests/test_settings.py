@@ -62,7 +62,9 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         ("handler_timeout", True),
         ("handler_timeout", "5"),
         ("handler_timeout", float("inf")),
+        ("handler_timeout", 10**400),
         ("retry_budget", -1),
+        ("retry_budget", 10**400),
         ("body_limit", 0),
         ("body_limit", True),
         ("record_egresses", ["receipts"]),
@@ -72,6 +74,22 @@ def test_all_invalid_values_are_reported_at_once() -> None:
 def test_an_invalid_value_is_refused(option: str, value: object) -> None:
     with pytest.raises(DefinitionError, match=option):
         Settings(**{option: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("handler_timeout", "handler_timeout= is a number of seconds, more than 0"),
+        ("retry_budget", "retry_budget= is a number of seconds, 0 or more"),
+        ("body_limit", "body_limit= is a whole number of bytes, more than 0"),
+        ("linger", "linger= is a number of seconds, from 0 (never) to 1"),
+    ],
+)
+def test_a_number_of_more_digits_than_python_prints_is_refused(option: str, expected: str) -> None:
+    with pytest.raises(DefinitionError) as raised:
+        Settings(**{option: -(10**5000)})  # type: ignore[arg-type]
+
+    assert raised.value.problems == (f"{expected}; got <int that can't be printed>",)
 
 
 def test_keywords_override_settings_which_override_defaults() -> None:

@@ -8,7 +8,9 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import Final
 
-_RATE: Final = re.compile(r"([1-9][0-9]*)/([smh])")
+from statefun_actors.definition import shown
+
+_RATE: Final = re.compile(r"([1-9][0-9]{0,8})/([smh])")
 _SPANS: Final = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
 _ZERO: Final = timedelta(0)
 
@@ -17,7 +19,7 @@ def rate_problem(rate: object) -> str | None:
     """The problem with ``rate=``; None without one."""
     if rate is None or (isinstance(rate, str) and _RATE.fullmatch(rate)):
         return None
-    return f"rate= is a number a second, minute or hour, such as '60/m'; got {rate!r}"
+    return f"rate= is a number of at most nine digits a second, minute or hour, such as '60/m'; got {shown(rate)}"
 
 
 class Rate:

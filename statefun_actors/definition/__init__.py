@@ -10,7 +10,7 @@ from statefun_actors.definition.annotations import (
 )
 from statefun_actors.definition.answer_method import AnswerMethod, Callee
 from statefun_actors.definition.delay import LONGEST_DELAY, delay_ms, timeout_ms
-from statefun_actors.definition.error_text import is_text
+from statefun_actors.definition.error_text import is_text, shown
 from statefun_actors.definition.fields import Field, make_field
 from statefun_actors.definition.function_options import TypeOptions
 from statefun_actors.definition.function_type import FunctionType
@@ -73,6 +73,7 @@ __all__ = [
     "python_function",
     "resolve",
     "return_annotation",
+    "shown",
     "timeout_ms",
     "too_large",
     "typename_problem",

@@ -25,9 +25,9 @@ def delay_ms(delay: object) -> int:
     if rest:
         ms += 1
     if ms < 0 or (not ms and duration):
-        raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
+        raise ValueMismatchError("a delay of zero or more", shown(delay))
     if duration > LONGEST_DELAY:
-        raise ValueMismatchError(_MOST, f"{delay!r}")
+        raise ValueMismatchError(_MOST, shown(delay))
     return ms
 
 
@@ -65,12 +65,12 @@ def _duration(delay: object) -> timedelta:
     if isinstance(delay, timedelta):
         return delay
     if not isinstance(delay, int | float) or isinstance(delay, bool):
-        raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}")
+        raise ValueMismatchError("a delay as timedelta or seconds", shown(delay))
     if delay < 0:
-        raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
+        raise ValueMismatchError("a delay of zero or more", shown(delay))
     try:
         return timedelta(seconds=delay) or (timedelta.resolution if delay else timedelta())
     except OverflowError:
-        raise ValueMismatchError(_MOST, f"{shown(delay)}") from None
+        raise ValueMismatchError(_MOST, shown(delay)) from None
     except ValueError:
-        raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}") from None
+        raise ValueMismatchError("a delay as timedelta or seconds", shown(delay)) from None

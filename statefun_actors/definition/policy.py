@@ -8,6 +8,7 @@ from typing import TypeAlias
 import attrs
 
 from statefun_actors.address import check_typename
+from statefun_actors.asking import LONGEST_MS
 from statefun_actors.definition.error_text import is_text, shown
 from statefun_actors.definition.send_checks import is_own_egress
 from statefun_actors.errors import DefinitionError, InvalidAddressError
@@ -142,6 +143,6 @@ def _attempts_problems(attempts: object, backoff: object) -> list[str]:
     problems = []
     if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
         problems.append(f"attempts= is the total number of attempts, at least 1; got {shown(attempts)}")
-    if not isinstance(backoff, int | float) or isinstance(backoff, bool) or not 0 <= backoff < float("inf"):
-        problems.append(f"backoff= is in seconds, 0 or more; got {shown(backoff)}")
+    if not isinstance(backoff, int | float) or isinstance(backoff, bool) or not 0 <= backoff <= LONGEST_MS / 1000:
+        problems.append(f"backoff= is in seconds, 0 or more and at most ten years; got {shown(backoff)}")
     return problems

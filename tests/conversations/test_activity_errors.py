@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def test_everything_wrong_with_an_activity_is_reported_at_once() -> None:
         "annotate its message and its return value: `async def charge(message: Charge) -> Charged`",
         "attempts= is the total number of attempts",
         "backoff= is in seconds",
-        "rate= is a number a second, minute or hour",
+        "rate= is a number of at most nine digits a second, minute or hour",
         "concurrency= is a whole number of batches",
         "timeout= is a timedelta or seconds",
     ):
@@ -54,7 +55,7 @@ def test_options_of_an_activity_are_checked_together_and_by_name() -> None:
         f"unknown option 'key'; {known}",
         "timeout= is a timedelta or seconds, more than zero and at most ten years; got -1",
         "internal= is True or False, got 1",
-        "backoff= is in seconds, 0 or more; got '1s'",
+        "backoff= is in seconds, 0 or more and at most ten years; got '1s'",
     )
 
 
@@ -144,6 +145,16 @@ async def test_an_activity_that_returns_nothing_is_done_unless_it_returns_work(
 ) -> None:
     async with TestRuntime(Poster, mail.replaced(fake)) as runtime:
         assert await runtime.ask(Poster.at("p"), "x", str) == expected
+
+
+@pytest.mark.parametrize("rate", ["5/d", "0/s", "9999999999/s", pytest.param("9" * 5000 + "/s", id="5,000 digits"), 5])
+def test_a_rate_is_a_number_in_a_span(rate: Any) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        activity("test/rated", rate=rate)(wait)
+
+    assert caught.value.problems == (
+        f"rate= is a number of at most nine digits a second, minute or hour, such as '60/m'; got {rate!r}",
+    )
 
 
 async def test_an_internal_activity_is_started_by_functions_only() -> None:

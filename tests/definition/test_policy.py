@@ -24,7 +24,17 @@ from statefun_actors import DeadLetter, DefinitionError, Discard
         ({"egress": "a/b", "topic": ""}, "topic= is a non-empty string that UTF-8 can encode; got ''"),
         ({"egress": "a/b", "attempts": 0}, "attempts= is the total number of attempts, at least 1; got 0"),
         ({"egress": "a/b", "attempts": True}, "attempts= is the total number of attempts, at least 1; got True"),
-        ({"egress": "a/b", "backoff": -1}, "backoff= is in seconds, 0 or more; got -1"),
+        *(
+            (
+                {"egress": "a/b", "backoff": backoff},
+                f"backoff= is in seconds, 0 or more and at most ten years; got {backoff}",
+            )
+            for backoff in (-1, float("nan"), float("inf"), 1e300, 10**400, True)
+        ),
+        (
+            {"egress": "a/b", "backoff": 10**5000},
+            "backoff= is in seconds, 0 or more and at most ten years; got <int that can't be printed>",
+        ),
         ({"egress": "a/b", "as_value": 1}, "as_value= is True or False; got 1"),
     ],
 )
@@ -43,7 +53,7 @@ def test_everything_is_said_at_once() -> None:
     assert caught.value.problems == (
         "an egress is <namespace>/<name>: got 'x'. Write <namespace>/<name>, such as 'bank/account'.",
         "attempts= is the total number of attempts, at least 1; got 0",
-        "backoff= is in seconds, 0 or more; got nan",
+        "backoff= is in seconds, 0 or more and at most ten years; got nan",
     )
 
 
