@@ -18,6 +18,9 @@ from statefun_actors.address import Address
 LARGEST_VALUE: Final = 900_000_000
 """Bytes of the largest value that can be sent or stored. It fits, with its names and ids, in every store and wire."""
 
+KEPT_BYTES: Final = 65_536
+"""Bytes that a dead letter keeps of a value that would make it too large."""
+
 
 class TypedValue(Struct, frozen=True, gc=False):
     """An encoded value: its typename and its bytes."""

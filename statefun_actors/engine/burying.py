@@ -11,7 +11,7 @@ from statefun_actors.engine.epoch import NotStorableError
 from statefun_actors.engine.inboxes import Emitted, Received, Submitted
 from statefun_actors.engine.settling import message_given_up
 from statefun_actors.engine.working_set import WorkingSet
-from statefun_actors.model import LARGEST_VALUE, TypedValue
+from statefun_actors.model import KEPT_BYTES, LARGEST_VALUE, TypedValue
 from statefun_actors.store import DeadLetterEntry, Message
 from statefun_actors.text import describe_error, encodable
 
@@ -19,8 +19,6 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 MOST_TRIES: Final = 3
 """Commits that give up one cause: as a whole, truncated, dropped. If all fail, the cause is not at fault."""
-_CUT: Final = 65_536
-"""Bytes of a value that are kept if the store refuses the whole value."""
 
 
 def bury_refused(working_set: WorkingSet, message: Message, reason: str, tries: int, now_ms: int) -> None:
@@ -30,9 +28,9 @@ def bury_refused(working_set: WorkingSet, message: Message, reason: str, tries: 
     typename, value = encodable(message.value.typename), message.value.value
     text = describe_error(error)
     if tries or len(value) > LARGEST_VALUE:
-        if len(value) > _CUT:
-            text = f"{text} (The first {_CUT:,} of its {len(value):,} bytes are kept.)"
-        value = value[:_CUT]
+        if len(value) > KEPT_BYTES:
+            text = f"{text} (The first {KEPT_BYTES:,} of its {len(value):,} bytes are kept.)"
+        value = value[:KEPT_BYTES]
     if tries < MOST_TRIES - 1:
         headers = None if tries else message.headers
         letter = Message(message.seq, target, TypedValue(typename, value), message.caller, headers)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 import pytest
 
-from statefun_actors import Entity, TerminalError, handles, persisted
+from statefun_actors import DeadLetter, Entity, TerminalError, handles, persisted
 from statefun_actors.engine import EpochLostError, ManualClock, NoDeadLetterError
 from statefun_actors.ingress import Answer, GivenUp, IngressMessage, Wait
 from statefun_actors.store import MemoryStore
@@ -167,3 +170,33 @@ async def test_a_caller_that_got_the_failure_gets_nothing_of_a_retry() -> None:
         [answer] = answers
         assert isinstance(answer, GivenUp)
         assert str(answer.error) == "-1 is negative"
+
+
+class Guarded(Entity, typename="test/guarded", on_failure=DeadLetter("test/given-up", attempts=1, as_value=True)):
+    @handles(str)
+    def refuse(self, message: str) -> None:
+        raise ValueError(f"{len(message):,} characters")
+
+
+async def test_a_dead_letter_larger_than_a_value_may_be_has_the_first_bytes_of_its_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("statefun_actors.dispatch.dead_letter.LARGEST_VALUE", 200_000)
+    store = SqliteStore(tmp_path / "store.db")
+    assert store._writer is not None
+    store._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 250_000)
+    message = pack("\x01" * 100_000)  # in JSON, each is six characters
+    async with running(Guarded, store=store) as engine:
+        send(engine, Guarded.at("a"), message)
+        await engine.idle()
+
+        [kept] = engine.view.dead_letters()
+        [record] = store.egress_after(0, 10)
+    letter = msgspec.json.decode(record.value.value)
+    assert (kept.message.value, kept.error) == (message, "100,000 characters")
+    assert base64.b64decode(letter.pop("value_base64")) == message.value[:65_536]
+    assert "value" not in letter
+    assert letter["error_type"] == "ValueError"
+    assert letter["error"] == "100,000 characters (The first 65,536 of its 100,004 bytes are kept.)"
+    assert "refused a commit" not in caplog.text
+    store.close()
