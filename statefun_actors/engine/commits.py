@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any as Untyped
 from typing import Final
 
 from statefun_actors.backoff import Backoff
-from statefun_actors.dispatch import Instruments
+from statefun_actors.dispatch import Instruments, resumed, run_without_task
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.epoch import Counters, Epoch, EpochLostError, Lost
 from statefun_actors.engine.mailboxes import Mailboxes
@@ -46,15 +48,13 @@ class Commits:
         self.fatal: BaseException | None = None
         """The error that ends the engine: one of its own, or one of the store that no retry resolves."""
         self._store, self._clock, self._counters, self._on_ended = store, clock, counters, ended
-        self._writing: asyncio.Task[None] | None = None
+        self.writing = False
+        """Whether a commit is being written."""
+        self._rest: asyncio.Task[None] | None = None
+        """What remains of it, if the store did not write it at once."""
         self._failures = 0
         """The number of attempts to recover since the last successful commit."""
-        self._turns = self._steps = self._last_steps = 0
-
-    @property
-    def writing(self) -> bool:
-        """Whether a commit is being written."""
-        return self._writing is not None
+        self._turns = self._steps = self._expected = 0
 
     @property
     def refused(self) -> bool:
@@ -65,27 +65,33 @@ class Commits:
         """Whether the open epoch, which has no work left, should stay open for another turn of the event loop.
 
         A commit costs as much as some messages. Callers that were answered together after the last one send their next
-        messages one after the other: as long as each turn brings some of these, they share one commit. A single caller
-        does not wait for that.
+        messages one after the other: as long as each turn brings some of these, and until all have, they share one
+        commit. A single caller does not wait for that.
         """
         steps = working_set.epoch.steps
-        if steps <= self._steps or self._turns >= _MOST_TURNS or (steps == 1 and self._last_steps <= 1):
+        if steps <= self._steps or self._turns >= _MOST_TURNS or steps == (self._expected or 1):
             return False
         self._turns += 1
         self._steps = steps
         return True
 
     def begin(self, working_set: WorkingSet) -> None:
-        """Seal the open epoch and write it."""
-        assert self._writing is None
-        self._turns, self._steps, self._last_steps = 0, 0, working_set.epoch.steps
+        """Seal the open epoch and write it: a store that writes it at once has done so on return."""
+        assert not self.writing
+        self._turns = self._steps = 0
         sealed = working_set.seal()
         try:
             commit = working_set.commit(sealed)
         except _UNFIT as error:
             self._refused(working_set, sealed, _refusal(error))
             return
-        self._writing = asyncio.get_running_loop().create_task(self._write(working_set, sealed, commit))
+        self.writing = True
+        write = self._write(working_set, sealed, commit)
+        try:
+            pending = run_without_task(functools.partial(write.send, None))
+        except StopIteration:
+            return
+        self._rest = asyncio.get_running_loop().create_task(_resume(write, pending))
 
     def count(self, epoch: Epoch, mailboxes: Mailboxes) -> None:
         """Add the counters of *epoch*, which has nothing to write."""
@@ -95,8 +101,8 @@ class Commits:
 
     async def ended(self) -> None:
         """Wait until no commit is being written, whether it succeeds or fails."""
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
+        if self._rest is not None:
+            await asyncio.wait([self._rest])
 
     async def recover(self) -> None:
         """Wait with increasing pauses, then probe whether the store accepts commits again.
@@ -126,7 +132,7 @@ class Commits:
         working_set.lost, working_set.direct = True, False
         if self.fatal is None:
             logger.error("the store failed; resuming from the last successful commit: %s", error)
-        if self._writing is None:
+        if not self.writing:
             self.report_lost(working_set, EpochLostError(str(error)))
 
     def _refused(self, working_set: WorkingSet, sealed: Epoch, error: CommitRefusedError) -> None:
@@ -163,7 +169,8 @@ class Commits:
             self.fatal = error
             raise
         finally:
-            self._writing = None
+            self.writing, self._rest = False, None
+            self._expected = sealed.steps + working_set.epoch.steps
             self._on_ended()
 
     def _written(self, working_set: WorkingSet, sealed: Epoch, seconds: float) -> None:
@@ -178,6 +185,11 @@ class Commits:
         else:
             self.error = None
             self._failures = 0
+
+
+async def _resume(write: Coroutine[Untyped, Untyped, None], pending: object) -> None:
+    """Continue *write*, whose first step yielded *pending*."""
+    await resumed(write, pending)
 
 
 _UNFIT: Final = (ValueError, TypeError, OverflowError)

@@ -148,6 +148,8 @@ class Loop:
                 if commits.more_to_come(working_set):
                     return True
                 commits.begin(working_set)
+        if working_set.lost:
+            return True
         mailboxes = working_set.mailboxes
         return (bool(mailboxes.ready) or self._runner.more or mailboxes.paused.resuming) and not core.stopping
 
