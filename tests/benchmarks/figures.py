@@ -11,14 +11,15 @@ import pstats
 import statistics
 import sys
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn, TypeVar
 
 import attrs
 
 _PROFILE_LINES: Final = 40
+T = TypeVar("T")
 
 
 @attrs.frozen(kw_only=True)
@@ -64,6 +65,21 @@ class Figure:
         return f"{self.name:58} {self.peer or '-':28} {figure}   {'met' if self.met else 'MISSED'}"
 
 
+@attrs.frozen(kw_only=True)
+class Unmeasured:
+    """What can't be measured on this machine, and why."""
+
+    name: str
+    reason: str
+
+    def row(self) -> str:
+        return f"{self.name:58} not measured: {self.reason}"
+
+
+class CannotMeasureError(Exception):
+    """A benchmark, or a peer of one, can't run on this machine; the message is the reason, for a row of the table."""
+
+
 HEADING: Final = f"{'figure':58} {'peer':28} {'median':>10} {'':5} {'spread':>20}   {'aim':>9}"
 
 
@@ -74,7 +90,7 @@ def parser_of(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def report(figures: Iterable[Figure], options: argparse.Namespace) -> None:
+def report(figures: Iterable[Figure | Unmeasured], options: argparse.Namespace) -> NoReturn:
     """Print *figures*. The process exits with 1 if one misses its aim."""
     figures = list(figures)
     print(f"\n{HEADING}")
@@ -83,13 +99,26 @@ def report(figures: Iterable[Figure], options: argparse.Namespace) -> None:
     file: Path | None = options.figures
     if file is not None:
         file.write_text(json.dumps([attrs.asdict(figure) for figure in figures]), encoding="utf-8")
-    sys.exit(0 if all(figure.met for figure in figures) else 1)
+    sys.exit(0 if all(map(met, figures)) else 1)
 
 
-def read_figures(file: Path) -> list[Figure]:
+def met(figure: Figure | Unmeasured) -> bool:
+    """Whether *figure* meets its aim. What can't be measured here misses none."""
+    return isinstance(figure, Unmeasured) or figure.met
+
+
+def needed(name: str, options: argparse.Namespace, get: Callable[[], T]) -> T:
+    """What *get* returns. If it can't on this machine, the benchmark *name* is reported as not measured, and ends."""
+    try:
+        return get()
+    except CannotMeasureError as error:
+        report([Unmeasured(name=name, reason=str(error))], options)
+
+
+def read_figures(file: Path) -> list[Figure | Unmeasured]:
     """What :func:`report` has written."""
     rows: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
-    return [Figure(**row) for row in rows]
+    return [Unmeasured(**row) if "reason" in row else Figure(**row) for row in rows]
 
 
 def machine() -> str:

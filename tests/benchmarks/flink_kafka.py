@@ -34,9 +34,10 @@ from google.protobuf.duration_pb2 import Duration
 from statefun_actors.cluster import Cluster, ClusterOptions, flink_programs, kafka_program
 from statefun_actors.cluster.leash import leashed
 from statefun_actors.deploy import EndpointComponent, KafkaEgress, KafkaIngress, Module, Topic
-from tests.benchmarks.figures import Figure, parser_of, report
+from tests.benchmarks.figures import Figure, needed, parser_of, report
 from tests.benchmarks.http import Server, cpu_seconds
 from tests.benchmarks.official_sdk import python_with_sdk
+from tests.benchmarks.peers.installed import flink_and_kafka
 
 OURS, THEIRS, DELAYED = "ours", "theirs", "delayed"
 PEERS: Final = (THEIRS, DELAYED, OURS)
@@ -240,6 +241,7 @@ def main() -> None:
     options.add_argument("--parallelism", type=int, default=1, help="of the job")
     options.add_argument("--busy", action="store_true", help="with other work on two cores")
     chosen = options.parse_args()
+    needed("Kafka, Flink, endpoint, Kafka", chosen, flink_and_kafka)
     servers: dict[str, Server] = {}
     others: list[subprocess.Popen[bytes]] = []
     computing = leashed([sys.executable, "-c", "while True: pass"], os.getpid())

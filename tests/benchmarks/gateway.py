@@ -31,9 +31,10 @@ from statefun_actors.cluster.leash import leashed
 from statefun_actors.deploy import Wanted, WantedTopic, planned_module, write_module
 from statefun_actors.dispatch import Application
 from statefun_actors.settings import Settings
-from tests.benchmarks.figures import Figure, parser_of, report
+from tests.benchmarks.figures import Figure, needed, parser_of, report
 from tests.benchmarks.http import Server
 from tests.benchmarks.peers.asked import OUT, Account
+from tests.benchmarks.peers.installed import flink_and_kafka
 from tests.gateway.session import GatewayProcess
 
 APP: Final = "tests.benchmarks.peers.asked"
@@ -177,6 +178,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--messages", type=int, default=150, help="of each kind in each round")
     chosen = options.parse_args()
+    needed("HTTP, gateway, Kafka, Flink, and back", chosen, flink_and_kafka)
     with tempfile.TemporaryDirectory(prefix="gateway-") as folder:
         found = asyncio.run(measured(Path(folder), chosen.rounds, chosen.messages))
     report(figures(found), chosen)

@@ -23,8 +23,8 @@ from statefun_actors.address import Address
 from statefun_actors.model import Batch, Invocation
 from statefun_actors.types import pack
 from statefun_actors.wire import V3, v3_pb2
-from tests.benchmarks.figures import Figure, parser_of, profiled, report
-from tests.benchmarks.official_sdk import python_with_sdk
+from tests.benchmarks.figures import Figure, needed, parser_of, profiled, report
+from tests.benchmarks.official_sdk import pythons
 from tests.benchmarks.peers.ours import Account
 from tests.wire.reference import request
 
@@ -89,8 +89,9 @@ def main() -> None:
         asyncio.run(profile())
         return
     rounds: int = options.rounds
+    installed = needed("request bytes to reply bytes", options, pythons)
     ours = Peer(sys.executable, "ours")
-    sdks = {kind: Peer(python_with_sdk(kind), "sdk", "loop") for kind in ("SDK-pip", "SDK-upb")}
+    sdks = {kind: Peer(python, "sdk", "loop") for kind, python in installed.items()}
     runs = {
         "our class": (ours, "class"),
         "our function": (ours, "function"),

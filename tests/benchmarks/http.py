@@ -17,22 +17,25 @@ import time
 from pathlib import Path
 
 from statefun_actors.wire import v3_pb2
-from tests.benchmarks.figures import Figure, parser_of, report
+from tests.benchmarks.figures import Figure, needed, parser_of, report
 from tests.benchmarks.handler import requests
-from tests.benchmarks.official_sdk import python_with_sdk
+from tests.benchmarks.official_sdk import pythons
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = 16
 AIMS = {"aiohttp + SDK-pip": 3.0, "aiohttp + SDK-upb": 2.0}
 
 
-def cpu_seconds(pid: int) -> float:
-    """The processor time of a process so far; 0 where the system has no /proc."""
+def cpu_seconds(pid: int, *, ended_too: bool = False) -> float:
+    """The processor time of a process so far; with *ended_too* also that of its children that have ended.
+
+    0 where the system has no /proc, and for a process that has ended.
+    """
     stat = Path(f"/proc/{pid}/stat")
     if not stat.exists():
         return 0.0
-    user, system = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    spent = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[11 : 15 if ended_too else 13]
+    return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
 
 
 class Server:
@@ -126,12 +129,13 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     chosen = options.parse_args()
+    sdks = needed("serve, batches of 1: requests/s", chosen, pythons)
     ours = (sys.executable, "-m", "statefun_actors", "serve", "tests.benchmarks.peers.ours:Account", "--bind")
     servers = {
         "serve (Hypercorn)": Server(*ours, "127.0.0.1:0"),
         **{
-            f"aiohttp + {kind}": Server(python_with_sdk(kind), "-m", "tests.benchmarks.peers.sdk", "aiohttp")
-            for kind in ("SDK-pip", "SDK-upb")
+            f"aiohttp + {kind}": Server(python, "-m", "tests.benchmarks.peers.sdk", "aiohttp")
+            for kind, python in sdks.items()
         },
     }
     try:

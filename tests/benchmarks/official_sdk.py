@@ -7,12 +7,13 @@ registers a serialized file, and that is still read.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 import venv
 from pathlib import Path
 from typing import Final
+
+from tests.benchmarks.peers.installed import install_or_refuse
 
 VERSION: Final = "3.3.0"
 KINDS: Final = ("SDK-pip", "SDK-upb")
@@ -42,6 +43,15 @@ def python_with_sdk(kind: str, version: str = VERSION, *, server: bool = True) -
     return folder / "bin" / "python"
 
 
+def pythons() -> dict[str, Path]:
+    """The interpreter of each kind.
+
+    Raises:
+        CannotMeasureError: one can't be installed.
+    """
+    return {kind: python_with_sdk(kind) for kind in KINDS}
+
+
 def _own_protobuf() -> str:
     import google.protobuf
 
@@ -50,4 +60,4 @@ def _own_protobuf() -> str:
 
 def _install(environment: Path, *what: str) -> None:
     pip = [sys.executable, "-m", "pip", f"--python={environment}", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", "--quiet", "--no-compile", *what], check=True)
+    install_or_refuse("Apache's SDK", [*pip, "install", "--quiet", "--no-compile", *what])

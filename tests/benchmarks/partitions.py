@@ -128,7 +128,7 @@ class Server:
         self._process = Process(sys.executable, *command, *quiet, *options)
         found = self._process.line_with(r"http://([\d.]+):(\d+)/ingress")
         self.host, self.port = found[1], int(found[2])
-        pid = self._process._process.pid
+        pid = self._process.pid
         self._pids = [pid] if count == 1 else _children(pid)
         self._count = count
 

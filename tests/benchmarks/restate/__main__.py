@@ -18,8 +18,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.benchmarks.figures import Figure, parser_of, report
-from tests.benchmarks.restate.installed import Restate, restate
+from tests.benchmarks.figures import Figure, needed, parser_of, report
+from tests.benchmarks.restate.installed import SERVER, Restate, restate
 from tests.benchmarks.restate.measuring import CONNECTIONS, Ledger, Rate, latencies, memory
 from tests.benchmarks.restate.servers import CORES, Floor, Ours, RestateServer, Server, first_answer
 
@@ -162,7 +162,7 @@ def main() -> None:
     options.add_argument("--core", type=int, default=max(CORES), help="of the load generator")
     options.add_argument("--folder", type=Path, help="on the disk to be measured; default: the temporary folder")
     chosen = options.parse_args()
-    installed = restate()
+    installed = needed(f"durable invocations next to Restate {SERVER}", chosen, restate)
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         os.sched_setaffinity(0, {chosen.core})
         print(f"{CONNECTIONS} connections; the load generator on core {chosen.core}, servers on {sorted(CORES)}")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 import venv
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from tests.benchmarks.peers.installed import install_or_refuse
 
 SERVER: Final = "1.7.12"
 SDK: Final = "1.3.0"
@@ -21,7 +22,11 @@ class Restate(NamedTuple):
 
 
 def restate() -> Restate:
-    """The server's program, and the interpreter that has the SDK, with uvicorn on uvloop and httptools."""
+    """The server's program, and the interpreter that has the SDK, with uvicorn on uvloop and httptools.
+
+    Raises:
+        CannotMeasureError: they can't be installed.
+    """
     folder = Path(tempfile.gettempdir()) / "statefun-actors-benchmarks" / f"restate-{SERVER}-{SDK}"
     python = folder / "venv" / "bin" / "python"
     done = folder / "done"
@@ -30,10 +35,10 @@ def restate() -> Restate:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "package.json").write_text('{"private": true}')
         npm = ("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
-        subprocess.run([*npm, f"@restatedev/restate-server@{SERVER}"], cwd=folder, check=True)
+        install_or_refuse(f"Restate {SERVER}", [*npm, f"@restatedev/restate-server@{SERVER}"], folder)
         venv.EnvBuilder(clear=True, with_pip=True).create(folder / "venv")
         packages = (f"restate-sdk=={SDK}", "uvicorn", "uvloop", "httptools")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+        install_or_refuse(f"restate-sdk {SDK}", [python, "-m", "pip", "install", "--quiet", *packages])
         done.touch()
     (server,) = (folder / "node_modules" / "@restatedev").glob("restate-server-*/bin/restate-server")
     return Restate(server, python)

@@ -42,6 +42,10 @@ class Process:
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(self._process.pid, CORES)  # whoever measures may have pinned itself
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def line_with(self, pattern: str) -> re.Match[str]:
         """The first line that it prints in which *pattern* is found."""
         assert self._process.stdout is not None
