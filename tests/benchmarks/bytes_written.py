@@ -1,8 +1,8 @@
 """Bytes that the embedded store writes for a message: ``python -m tests.benchmarks.bytes_written``.
 
 An engine over SQLite, whose counter adds each message to its one field: one message at a time, and 500 in an epoch to
-1, 100 and 10,000 keys. What the process hands to the file system (``wchar`` in /proc/self/io) is compared with what the
-arithmetic says: each epoch appends every page that it changes to the log, a page with its header of 24 bytes; so
+1, 100 and 10,000 keys at random. What the process hands to the file system (``wchar`` in /proc/self/io) is compared
+with what the arithmetic says: each epoch appends every page that it changes to the log, with a header of 24 bytes; so
 
     bytes a message = pages changed by an epoch x (2,048 + 24) / messages of an epoch.
 
@@ -13,9 +13,12 @@ part is not in these figures: it adds the share of different pages among those 8
 from __future__ import annotations
 
 import asyncio
+import random
 import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -29,8 +32,10 @@ from tests.benchmarks.figures import CannotMeasureError, Figure, needed, parser_
 from tests.benchmarks.growing import Counter
 from tests.engine.engines import send
 
+Work: TypeAlias = Callable[[Sequence[int]], Awaitable[None]]
 PAGE_IN_LOG: Final = PAGE_SIZE + 24
 EPOCH: Final = 500
+MOST_MESSAGES: Final = 8_000
 MOST: Final = {1: 50.0, 100: 100.0, 10_000: 2_000.0}
 MOST_ALONE: Final = 5_000.0
 MOST_OFF: Final = 0.05
@@ -80,35 +85,47 @@ def handed_over() -> int:
     return int(next(line for line in lines if line.startswith("wchar:")).split()[1])
 
 
-async def written(path: Path, keys: int, messages: int, at_once: int) -> Written:
-    """What *messages* write to a store that has the counters already, *at_once* of them waiting at a time."""
+@asynccontextmanager
+async def working(path: Path, at_once: int) -> AsyncGenerator[tuple[CountingStore, Work]]:
+    """A store with an engine, and what sends messages to ids, *at_once* of them waiting at a time."""
     store = CountingStore(path)
     engine = Engine(Application(Counter), store, SystemClock())
     running = asyncio.create_task(engine.run())
 
-    async def work(numbers: range) -> None:
-        for start in range(numbers.start, numbers.stop, at_once):
-            for number in range(start, min(start + at_once, numbers.stop)):
-                send(engine, Counter.at(f"{number * 2_654_435_761 % keys:05}"), pack(1))
+    async def work(ids: Sequence[int]) -> None:
+        for start in range(0, len(ids), at_once):
+            for id in ids[start : start + at_once]:
+                send(engine, Counter.at(f"{id:05}"), pack(1))
             await engine.settled()
 
-    await work(range(keys))
-    log = path.with_name(f"{path.name}-wal")
-    size, before, commits = log.stat().st_size, handed_over(), store.commits
-    await work(range(messages))
-    found = Written(
-        messages, handed_over() - before, store.commits - commits, (log.stat().st_size - size) // PAGE_IN_LOG
-    )
-    await engine.stop()
-    await running
-    store.close()
-    return found
+    try:
+        yield store, work
+    finally:
+        await engine.stop()
+        await running
+        store.close()
+
+
+async def written(path: Path, keys: int, messages: int, at_once: int) -> Written:
+    """What *messages* to keys at random write to a store that has them already, from an empty log on."""
+    chance = random.Random(1)
+    async with working(path, EPOCH) as (_, work):
+        await work(range(keys))
+    async with working(path, at_once) as (store, work):
+        await work([0])
+        log = path.with_name(f"{path.name}-wal")
+        size, before, commits = log.stat().st_size, handed_over(), store.commits
+        await work(chance.choices(range(keys), k=messages))
+        pages = (log.stat().st_size - size) // PAGE_IN_LOG
+        return Written(messages, handed_over() - before, store.commits - commits, pages)
 
 
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--messages", type=int, default=5_000, help="to each number of keys")
     options = parser.parse_args()
+    if options.messages > MOST_MESSAGES:
+        parser.error(f"expected at most {MOST_MESSAGES:,} messages, got {options.messages:,}: the log would begin anew")
     needed("bytes that the store writes for a message", options, handed_over)
     figures: list[Figure] = []
     cases = [("one at a time", 1, 1, 200, MOST_ALONE)]

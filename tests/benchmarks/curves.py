@@ -1,7 +1,7 @@
 """How the cost of a message grows: ``python -m tests.benchmarks.curves [NAME ...] [--full] [--svg FILE]``.
 
 Each curve varies one size (entities stored, fields, bytes of state, messages in a batch, messages sent by one, open
-asks, pending timers, messages waiting) and shows µs of processor time for a message on the embedded engine over SQLite.
+asks, pending timers) and shows µs of processor time for a message on the embedded engine over SQLite.
 Sizes take turns, round by round, and medians are shown. The *exponent* is the slope between the two largest sizes, both
 axes logarithmic: 0 is a constant cost, 1 a cost in proportion to the size; above 1.2 the curve is super-linear, and the
 command exits with 1.
@@ -9,12 +9,10 @@ command exits with 1.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import math
 import statistics
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Final
 
 import attrs
 
+from tests.benchmarks.figures import Figure, parser_of, report
 from tests.benchmarks.growing import Measure, asks, batch, entities, fan_out, fields, one_asker, state, timers
 
 ROUNDS: Final = 3
@@ -41,7 +40,7 @@ class Curve:
 CURVES: Final = {
     "entities": Curve("entities stored", entities, (100, 1_000, 10_000, 100_000), (1_000_000,)),
     "fields": Curve("fields of an entity", fields, (1, 10, 100, 1_000)),
-    "state": Curve("bytes of state", state, (10, 1_000, 100_000), (1_000_000,)),
+    "state": Curve("bytes of state", state, (10, 1_000, 100_000, 1_000_000)),
     "batch": Curve("messages in a batch", batch, (1, 10, 100, 1_000)),
     "fan-out": Curve("messages sent by one", fan_out, (1, 10, 100, 1_000)),
     "asks": Curve("open asks", asks, (10, 1_000, 10_000), (100_000,)),
@@ -89,7 +88,7 @@ def plot(found: dict[str, dict[int, float]], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(CURVES)} (default: all)")
     parser.add_argument("--full", action="store_true", help="larger sizes, too; takes minutes")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="plot the curves to FILE, too")
@@ -97,18 +96,20 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.names if name not in CURVES]:
         parser.error(f"unknown curve {unknown[0]!r}; expected one of: {', '.join(CURVES)}")
-    failed, all_found = False, dict[str, dict[int, float]]()
+    figures, all_found = list[Figure](), dict[str, dict[int, float]]()
     for name in arguments.names or CURVES:
         curve = CURVES[name]
         sizes = curve.sizes[:2] if arguments.smallest else (*curve.sizes, *(curve.full if arguments.full else ()))
         all_found[name] = found = points(curve, sizes)
         slope = exponent(found)
-        failed = failed or slope > SUPER_LINEAR
         costs = "   ".join(f"{size:,}: {cost:,.0f} µs" for size, cost in found.items())
-        print(f"{curve.label:24} {costs}   exponent {slope:+.2f}{'  SUPER-LINEAR' if slope > SUPER_LINEAR else ''}")
+        print(f"{curve.label:24} {costs}   exponent {slope:+.2f}")
+        figures.append(
+            Figure(name=f"growth with {curve.label}: exponent", ours=[slope], aim=SUPER_LINEAR, at_least=False, unit="")
+        )
     if arguments.svg is not None:
         plot(all_found, arguments.svg)
-    sys.exit(1 if failed else 0)
+    report(figures, arguments)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,16 @@ import pytest
 
 from tests.benchmarks import curves, schedules
 from tests.benchmarks.__main__ import figures_of
-from tests.benchmarks.figures import Figure, profiled
+from tests.benchmarks.figures import (
+    CannotMeasureError,
+    Figure,
+    Unmeasured,
+    needed,
+    parser_of,
+    profiled,
+    read_figures,
+)
+from tests.benchmarks.peers.installed import install_or_refuse
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,6 +55,37 @@ def test_a_row_shows_the_spread_the_aim_and_whether_it_is_met() -> None:
     assert re.split(r" {2,}", row) == ["memory", "-", "120 MB", "100 to 140", "<= 150", "met"]
 
 
+def test_what_cannot_be_measured_is_a_row_with_its_reason_and_misses_no_aim(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = parser_of("").parse_args(["--figures", str(tmp_path / "figures.json")])
+
+    with pytest.raises(SystemExit) as raised:
+        needed("asks next to a peer", options, lambda: install_or_refuse("Peer 1.0", ["no-such-program", "install"]))
+
+    assert raised.value.code == 0
+    (row,) = read_figures(tmp_path / "figures.json")
+    assert row == Unmeasured(
+        name="asks next to a peer", reason="Peer 1.0 needs no-such-program, which is not installed"
+    )
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"{'asks next to a peer':58} not measured: Peer 1.0 needs no-such-program, which is not installed"
+    )
+
+
+def test_a_peer_whose_installation_fails_is_refused_with_the_last_line_of_what_failed() -> None:
+    failing = [sys.executable, "-c", "import sys; sys.exit('one\\nno matching distribution')"]
+
+    with pytest.raises(CannotMeasureError) as raised:
+        install_or_refuse("Peer 1.0", failing)
+
+    assert str(raised.value) == "Peer 1.0 can't be installed: no matching distribution"
+
+
+def test_a_benchmark_that_fails_is_named_by_the_last_line_of_its_output() -> None:
+    assert figures_of("simulator", "--seeds", "x") == "simulator.py: error: argument --seeds: invalid int value: 'x'"
+
+
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [
@@ -53,6 +93,8 @@ def test_a_row_shows_the_spread_the_aim_and_whether_it_is_met() -> None:
         ("reminders", ["--entities", "20", "--days", "5", "--rounds", "1"]),
         pytest.param("kit", ["--rounds", "1"], marks=pytest.mark.slow),
         ("ingest", ["--lines", "1000", "--rounds", "1"]),
+        ("bytes_written", ["--messages", "500"]),
+        pytest.param("undisturbed", ["--rounds", "1", "--seconds", "0.3"], marks=pytest.mark.slow),
         pytest.param("partitions", ["--lines", "1000", "--rounds", "1", "--seconds", "0.2"], marks=pytest.mark.slow),
         pytest.param("growth", ["--population", "2000", "--messages", "2000", "--rounds", "1"], marks=pytest.mark.slow),
         pytest.param("open_asks", ["--asks", "1000"], marks=pytest.mark.slow),
@@ -63,8 +105,9 @@ def test_a_row_shows_the_spread_the_aim_and_whether_it_is_met() -> None:
 def test_a_small_form_of_a_benchmark_gives_its_figures(name: str, arguments: list[str]) -> None:
     figures = figures_of(name, *arguments)
 
+    assert not isinstance(figures, str), figures
     assert figures
-    assert all(figure.value > 0 for figure in figures)
+    assert all(isinstance(figure, Figure) and figure.value > 0 for figure in figures)
 
 
 def test_curves_are_measured_and_plotted(tmp_path: Path) -> None:
