@@ -1,4 +1,4 @@
-"""Operating system and event loop: forks, folders, Unix sockets, loop errors, throttled log lines."""
+"""Operating system and event loop: forks, folders, threads, Unix sockets, loop errors, throttled log lines."""
 
 from statefun_actors.system.folders import make_folder, sync_folder
 from statefun_actors.system.forks import (
@@ -10,6 +10,10 @@ from statefun_actors.system.forks import (
 from statefun_actors.system.loop_errors import (
     loop_errors,
 )
+from statefun_actors.system.threads import (
+    ThreadCall,
+    wait_for_threads,
+)
 from statefun_actors.system.throttle import (
     Throttle,
     repeats,
@@ -19,6 +23,7 @@ from statefun_actors.system.unix_sockets import (
 )
 
 __all__ = [
+    "ThreadCall",
     "Throttle",
     "keep_from_children",
     "listen_at",
@@ -29,4 +34,5 @@ __all__ = [
     "repeats",
     "signals_kept_from_children",
     "sync_folder",
+    "wait_for_threads",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import stat
 import zlib
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from statefun_actors.connectors.files.errors import EgressFileError
-from statefun_actors.system import keep_from_children, make_folder, release, sync_folder
+from statefun_actors.system import ThreadCall, keep_from_children, make_folder, release, sync_folder
 
 try:
     import fcntl
@@ -84,8 +85,8 @@ class EgressFile:
         os.ftruncate(self._file, size)
 
     async def sync(self) -> None:
-        """Sync it to the disk, without blocking the event loop. If cancelled, the sync ends first."""
-        syncing = asyncio.get_running_loop().run_in_executor(None, os.fsync, self._file)
+        """Sync it to the disk, in a thread. If cancelled, the sync ends first."""
+        syncing = ThreadCall(functools.partial(os.fsync, self._file)).result
         try:
             await asyncio.shield(syncing)
         except asyncio.CancelledError:
