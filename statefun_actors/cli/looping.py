@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import Coroutine
@@ -12,7 +13,7 @@ from typing import Final, TypeVar
 import click
 
 from statefun_actors.interrupts import owning_process
-from statefun_actors.system import loop_errors
+from statefun_actors.system import loop_errors, wait_for_threads
 from statefun_actors.text import describe_error, describe_type
 
 T = TypeVar("T")
@@ -30,6 +31,8 @@ class LoopEndedError(click.ClickException):
 def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
     """Run *work* in a new event loop, which continues if code of the application stops it; return the result.
 
+    It does not return before the threads of handlers have ended, except of those that were given up.
+
     Code stops a loop by ``loop.stop()``, or by SystemExit or KeyboardInterrupt in a callback or a task. Each kind is
     logged once.
 
@@ -43,7 +46,10 @@ def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
         Exception: *work* raised it.
     """
     logged_ways: set[str] = set()
-    with asyncio.Runner() as runner, owning_process():
+    with contextlib.ExitStack() as ending:
+        ending.callback(wait_for_threads)
+        runner = ending.enter_context(asyncio.Runner())
+        ending.enter_context(owning_process())
         loop = runner.get_loop()
         loop.set_exception_handler(loop_errors())
         task = loop.create_task(work)

@@ -35,6 +35,7 @@ from statefun_actors.dispatch.handler_task import HandlerTask, start_handler_tas
 from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments, Propagating, Propagation
 from statefun_actors.dispatch.log_context import message_lookup
 from statefun_actors.dispatch.observed import Dispatch, dispatcher
+from statefun_actors.dispatch.places import Places
 from statefun_actors.dispatch.restoring import RestoreRefusedError, dispatch_restoring
 from statefun_actors.dispatch.served_function import ServedFunction
 from statefun_actors.dispatch.stepping import resumed
@@ -60,6 +61,7 @@ __all__ = [
     "MessageRefused",
     "MessageSource",
     "MessageTaken",
+    "Places",
     "Propagating",
     "Propagation",
     "RepliedToItself",

@@ -35,6 +35,7 @@ from statefun_actors.asking import (
 from statefun_actors.backoff import Backoff
 from statefun_actors.definition import AnswerMethod, AttemptCutShortError, FailurePolicy, NotYetError, TimedAttempts
 from statefun_actors.dispatch.calling import start_of
+from statefun_actors.dispatch.handler_threads import HandlerThreads
 from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import Effect, Headers, Invocation, Send, SendAfter, TypedValue
 from statefun_actors.text import describe, describe_error, shortened
@@ -52,12 +53,14 @@ class BoundAnswers:
 
     __slots__ = ("method", "name", "policy", "start", "timeout", "waits", "without_kept")
 
-    def __init__(self, method: AnswerMethod, policy: FailurePolicy | None, timeout: float | None) -> None:
+    def __init__(
+        self, method: AnswerMethod, policy: FailurePolicy | None, timeout: float | None, threads: HandlerThreads
+    ) -> None:
         handler = method.handler
         self.method, self.name = method, handler.name
         self.waits = handler.is_async or handler.blocking
         self.timeout = handler.timeout if handler.timeout is not None else timeout
-        self.start = start_of(handler, self.timeout)
+        self.start = start_of(handler, self.timeout, threads)
         self.policy = handler.on_failure if handler.on_failure is not None else policy
         self.without_kept = BoundAnswer(self, None)
         """For all answers without a kept value."""

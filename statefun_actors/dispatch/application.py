@@ -11,6 +11,7 @@ from statefun_actors.conversations import own_functions
 from statefun_actors.definition import FunctionType, Scope
 from statefun_actors.dispatch.diagnostics import Diagnostics
 from statefun_actors.dispatch.durations import Durations
+from statefun_actors.dispatch.handler_threads import HandlerThreads
 from statefun_actors.dispatch.instruments import Instrument, Instruments, instrument_problems
 from statefun_actors.dispatch.observed_scope import ObservedScope
 from statefun_actors.dispatch.served_function import ServedFunction
@@ -63,13 +64,15 @@ class Application:
         self.diagnostics = Diagnostics()
         self.handler_times: Durations[tuple[str, str]] | None = None
         """The times of attempts by function type and handler; None: they are not measured."""
+        self.threads = HandlerThreads()
+        """Those of its blocking handlers."""
         self._codecs: Mapping[str, Codec] | None = None
         problems = list(instrument_problems(instruments))
         functions: dict[str, ServedFunction] = {}
         for function in _function_types(served):
             if function.typename in functions and functions[function.typename].function is not function:
                 problems.append(f"two function types are named {function.typename!r}; give one of them another name")
-            functions[function.typename] = ServedFunction(function, self.settings)
+            functions[function.typename] = ServedFunction(function, self.settings, self.threads)
         problems += _name_clashes(functions)
         problems += _former_name_clashes(functions)
         if problems:
@@ -86,7 +89,7 @@ class Application:
         }
         """The current function type of a class, by its former ones."""
         own = {
-            function.typename: ServedFunction(function, Settings(), own=True)
+            function.typename: ServedFunction(function, Settings(), self.threads, own=True)
             for function in _function_types([own_functions()])
         }
         self.all_served: Mapping[str, ServedFunction] = {**functions, **own}

@@ -19,6 +19,7 @@ from statefun_actors.definition import Handler
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.events import LoopHeld
 from statefun_actors.dispatch.handler_task import HandlerTask
+from statefun_actors.dispatch.handler_threads import HandlerThreads
 from statefun_actors.dispatch.instruments import Instruments
 from statefun_actors.dispatch.stepping import SelfClosedError, Watch, resumed
 from statefun_actors.errors import HandlerTimeoutError, NotAMessageError
@@ -27,14 +28,14 @@ from statefun_actors.host import Host
 Start: TypeAlias = Callable[[Untyped, Untyped], object]
 
 
-def start_of(handler: Handler, timeout: float | None) -> Start:
+def start_of(handler: Handler, timeout: float | None, threads: HandlerThreads) -> Start:
     """A function that starts *handler* with a subject and a message, and returns its result or a Waiting.
 
-    *timeout* is in seconds.
+    *timeout* is in seconds; *threads* are those of blocking handlers.
     """
     name, function = handler.name, handler.function
     if handler.blocking:
-        return lambda subject, message: InThread(name, timeout, functools.partial(function, subject, message))
+        return lambda subject, message: InThread(name, timeout, functools.partial(function, subject, message), threads)
     if not handler.is_async:
         return function
 
@@ -135,33 +136,34 @@ async def _awaited(awaitable: Awaitable[object]) -> object:
 
 
 class InThread(Waiting):
-    """A blocking handler, in a thread of its own.
+    """A blocking handler, in a thread of its own, in which its timeout begins.
 
     A cancelled batch waits for the thread, so that no other batch of this address runs at the same time.
     A timeout does not wait: the subject is abandoned, so that later changes by the thread have no effect.
     """
 
-    __slots__ = ("call",)
+    __slots__ = ("call", "threads")
 
-    def __init__(self, name: str, timeout: float | None, call: Callable[[], object]) -> None:
+    def __init__(self, name: str, timeout: float | None, call: Callable[[], object], threads: HandlerThreads) -> None:
         super().__init__(name, timeout)
-        self.call = call
+        self.call, self.threads = call, threads
 
     async def result(self, host: Host, instruments: Instruments) -> object:  # noqa: ARG002 - as for the others
-        work = functools.partial(contextvars.copy_context().run, self._run)
-        thread = asyncio.get_running_loop().run_in_executor(None, work)
+        thread = await self.threads.begin(functools.partial(contextvars.copy_context().run, self._run))
+        result = thread.call.result
         try:
-            return await self._in_time(asyncio.shield(thread), host)
-        except HandlerTimeoutError:
-            thread.add_done_callback(_forget)
+            return await self._in_time(asyncio.shield(result), host)
+        except HandlerTimeoutError as error:
+            self.threads.give_up(thread, self.name, error.seconds)
+            result.add_done_callback(_forget)
             raise
         except asyncio.CancelledError:
-            while not thread.done():
+            while not result.done():
                 try:
-                    await asyncio.wait([thread])
+                    await asyncio.wait([result])
                 except asyncio.CancelledError:
                     continue  # asked again; the answer is the same
-            _forget(thread)
+            _forget(result)
             raise
 
     def _run(self) -> object:
@@ -174,9 +176,9 @@ class InThread(Waiting):
             raise SelfClosedError from error
 
 
-def _forget(thread: asyncio.Future[object]) -> None:
-    if not thread.cancelled():
-        thread.exception()
+def _forget(result: asyncio.Future[object]) -> None:
+    if not result.cancelled():
+        result.exception()
 
 
 _NOT_BEGUN = frozenset({CoroutineType, GeneratorType, AsyncGeneratorType})

@@ -9,6 +9,7 @@ from statefun_actors.asking import ANSWER, ATTEMPT, RESERVED
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler, TimedAttempts
 from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer, is_stop
 from statefun_actors.dispatch.calling import start_of
+from statefun_actors.dispatch.handler_threads import HandlerThreads
 from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import INGRESS, Invocation, TypedValue
 from statefun_actors.settings import Settings
@@ -22,7 +23,13 @@ class BoundHandler:
     __slots__ = ("codec", "internal", "name", "policy", "read", "replies", "start", "timeout", "waits")
 
     def __init__(
-        self, handler: Handler, typename: str | None, codec: Codec | None, served: ServedFunction, settings: Settings
+        self,
+        handler: Handler,
+        typename: str | None,
+        codec: Codec | None,
+        served: ServedFunction,
+        settings: Settings,
+        threads: HandlerThreads,
     ) -> None:
         self.name = handler.name
         self.replies = handler.replies
@@ -35,7 +42,7 @@ class BoundHandler:
         """The decoder of a message's bytes. Not for the handler of Any, which takes the typename, too."""
         self.read = bytes if codec is None or typename is None else codec.reader(typename)
         self.timeout = handler.timeout if handler.timeout is not None else settings.handler_timeout
-        self.start = start_of(handler, self.timeout)
+        self.start = start_of(handler, self.timeout, threads)
         """Calls it with a subject and a message; see :mod:`~.calling`."""
         self.policy = handler.on_failure if handler.on_failure is not None else served.policy
 
@@ -83,7 +90,9 @@ class ServedFunction:
         "waits",
     )
 
-    def __init__(self, function: FunctionType, settings: Settings, *, own: bool = False) -> None:
+    def __init__(
+        self, function: FunctionType, settings: Settings, threads: HandlerThreads, *, own: bool = False
+    ) -> None:
         self.function = function
         self.own = own
         """Whether it is this library's own, which takes the reserved types of message."""
@@ -93,17 +102,19 @@ class ServedFunction:
         )
         self.retries = isinstance(self.policy, TimedAttempts)
         """Whether it is an activity, whose further attempts are messages to itself."""
-        self.stop = None if function.stop is None else BoundHandler(function.stop, None, None, self, settings)
+        self.stop = None if function.stop is None else BoundHandler(function.stop, None, None, self, settings, threads)
         """Ends the run of an activity whose ask is over."""
         self.handlers: dict[str, BoundHandler] = {
-            typename: BoundHandler(handler, typename, codec, self, settings)
+            typename: BoundHandler(handler, typename, codec, self, settings, threads)
             for typename, (handler, codec) in function.handlers.items()
         }
         self.any_handler = (
-            None if function.any_handler is None else BoundHandler(function.any_handler, None, None, self, settings)
+            None
+            if function.any_handler is None
+            else BoundHandler(function.any_handler, None, None, self, settings, threads)
         )
         self.answers: dict[str, BoundAnswers] = {
-            name: BoundAnswers(method, self.policy, settings.handler_timeout)
+            name: BoundAnswers(method, self.policy, settings.handler_timeout, threads)
             for name, method in function.answers.items()
         }
         """The methods that take answers, by the names under which open asks know them."""

@@ -81,10 +81,11 @@ def handles(
     Args:
         message_types: one or several types, or a union; ``google.protobuf.Any`` takes all types without a handler.
         on_failure: policy for messages that fail, ``DeadLetter`` or ``Discard``; by default that of the class.
-        blocking: whether a plain ``def`` runs in a thread, so that other entities are handled meanwhile.
+        blocking: whether a plain ``def`` runs in a thread, so that other entities are handled meanwhile. At most 40
+            run at once in a process; the next ones wait.
         timeout: time limit of an async or blocking handler; by default the setting ``handler_timeout``. A plain ``def``
-            without ``blocking=True`` can't be interrupted: its class is refused. The thread of a blocking handler goes
-            on after it, but what it changes then is lost.
+            without ``blocking=True`` can't be interrupted: its class is refused. For a blocking handler it begins when
+            its thread does; the thread goes on after it, but what it changes then is lost.
         internal: whether it refuses messages from outside; by default that of the class.
     """
     options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout, internal=internal)

@@ -109,9 +109,9 @@ async def serve(
 ) -> None:
     """Serve *app*, which this package made, until ``stop()`` returns; then end within ``STOP_SECONDS``.
 
-    It does not wait for handlers that can't be cancelled, but a handler's thread keeps the process alive. The *sockets*
-    listen already, and are closed at the end. *own_loop*: nothing else runs on this event loop, so all its errors are
-    logged here.
+    It does not wait for handlers that can't be cancelled, but a handler's thread keeps the process alive, unless the
+    handler was given up at its timeout. The *sockets* listen already, and are closed at the end. *own_loop*: nothing
+    else runs on this event loop, so all its errors are logged here.
     """
     router = app if isinstance(app, Router) else app.asgi_app
     assert isinstance(router, Router), "an app made by create_app"

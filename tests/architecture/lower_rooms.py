@@ -39,6 +39,7 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
             "host",
             "interrupts",
             "model",
+            "system",
             "types",
             "asking",
             "definition",

@@ -102,3 +102,25 @@ def test_sigterm_ends_a_run_within_ten_seconds_in_spite_of_handlers(tmp_path: Pa
     for kind in KINDS:
         found = states(tmp_path / kind / ".statefun" / "app.db")
         assert found == {"bank/account/ada": {"balance": 3_000}, f"bank/{kind}/a": {"passed": 1}}
+
+
+GIVEN_UP = """
+import threading
+
+from statefun_actors import Discard, Entity, handles
+
+
+class Hung(Entity, typename="bank/hung", on_failure=Discard(attempts=1)):
+    @handles(int, blocking=True, timeout=0.1)
+    def wait(self, message: int) -> None:
+        threading.Event().wait()
+"""
+
+
+def test_a_run_ends_although_a_thread_never_does_whose_handler_was_given_up(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(GIVEN_UP)
+    write_lines(tmp_path / "in.jsonl", {"to": "bank/hung/a", "value": 1})
+
+    reported = summary("app.py", "--input", "in.jsonl", "--until-idle", folder=tmp_path)
+
+    assert (reported["ended"], reported["messages_waiting"]) == ("idle", 0)

@@ -10,7 +10,8 @@ from typing import ClassVar
 
 import pytest
 
-from statefun_actors import Entity, handles, persisted
+from statefun_actors import Discard, Entity, NoAnswer, activity, answers, handles, persisted
+from statefun_actors.dispatch.handler_threads import AT_ONCE
 from statefun_actors.engine import EpochLostError, ManualClock
 from statefun_actors.types import pack
 from tests.engine.engines import DEADLINE, HeldStore, held, running, send, until
@@ -39,6 +40,31 @@ class Late(Entity, typename="test/late"):
             await asyncio.sleep(DEADLINE)
 
 
+class Hung(Entity, typename="test/hung", on_failure=Discard(attempts=1)):
+    @handles(int, blocking=True, timeout=0.02)
+    def wait(self, message: int) -> None:
+        assert InThread.free.wait(DEADLINE)
+
+
+@activity("test/call", attempts=1, timeout=0.02)
+def call(message: int) -> int:
+    Asking.begun.append(message)
+    return message
+
+
+class Asking(Entity, typename="test/asking"):
+    begun: ClassVar[list[int]]
+    answered: list[str] = persisted(factory=list)
+
+    @handles(int)
+    def go(self, message: int) -> None:
+        self.ask(call, message, then=self.back)
+
+    @answers
+    def back(self, answer: int | NoAnswer) -> None:
+        self.answered.append(str(answer))
+
+
 class Quick(Entity, typename="test/quick"):
     n: int = persisted(default=0)
 
@@ -49,7 +75,7 @@ class Quick(Entity, typename="test/quick"):
 
 @pytest.fixture(autouse=True)
 def _free() -> Iterator[None]:
-    InThread.runs, InThread.free, Late.cured = 0, threading.Event(), False
+    InThread.runs, InThread.free, Late.cured, Asking.begun = 0, threading.Event(), False, []
     yield
     InThread.free.set()
 
@@ -106,3 +132,36 @@ async def test_after_a_lost_commit_others_go_on_while_a_thread_does_not_end_and_
         assert meanwhile == (5, 1)
         assert InThread.runs == 2
         assert held(engine, InThread.at("a"), "n") == 1
+
+
+async def test_handlers_that_never_return_and_were_given_up_stop_no_others() -> None:
+    async with running(Hung, InThread) as engine:
+        for number in range(AT_ONCE + 1):
+            send(engine, Hung.at(str(number)), pack(1))
+        await engine.idle()
+
+        send(engine, InThread.at("a"), pack(1))
+        await until(lambda: InThread.runs)
+        InThread.free.set()
+        await engine.idle()
+
+        assert held(engine, InThread.at("a"), "n") == 1
+
+
+async def test_an_activity_that_waits_for_a_thread_uses_up_no_attempt() -> None:
+    async with running(InThread, Asking, call) as engine:
+        for number in range(AT_ONCE):
+            send(engine, InThread.at(str(number)), pack(1))
+        await until(lambda: InThread.runs == AT_ONCE)
+        asked = send(engine, Asking.at("a"), pack(1))
+        await until(lambda: asked)
+
+        answering = asyncio.create_task(until(lambda: held(engine, Asking.at("a"), "answered")))
+        answered, _ = await asyncio.wait([answering], timeout=0.1)
+        meanwhile = bool(answered), list(Asking.begun)
+        InThread.free.set()
+        await answering
+        await engine.idle()
+
+        assert meanwhile == (False, [])
+        assert Asking.begun == [1]
