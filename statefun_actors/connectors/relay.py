@@ -59,6 +59,7 @@ class OutputRelay:
 
     def __init__(self, sock: socket.socket, output: Output) -> None:
         self._sock, self._output = sock, output
+        sock.setblocking(True)  # a thread waits in accept()
         self._printing = threading.Lock()
         threading.Thread(target=self._accept, name="statefun-actors output", daemon=True).start()
 
