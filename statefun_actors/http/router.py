@@ -30,13 +30,15 @@ BODIES_READ: Final = 4
 """The maximum number of bodies of the maximum size that arrive at the same time."""
 DISCARD_SECONDS: Final = 5.0
 """The time for reading the rest of a refused body. Without that, the response may be lost."""
+TOO_MANY_BODIES: Final = line(
+    503, "not taken, send it again: other large bodies are being read", (b"retry-after", b"1")
+)
 CANCELLED: Final = line(503, "the server stops, and cancelled this batch")
 
 _PART: Final = 32 * 1024
 """The size of the pieces of a body in memory."""
 _CLOSE: Final = (b"connection", b"close")
 _FRAMED_TWICE: Final = line(400, "both Content-Length and Transfer-Encoding give the end of the body; send one of them")
-_TOO_MANY: Final = line(503, "not taken, send it again: other large bodies are being read", (b"retry-after", b"1"))
 
 
 class _UnreadError(Exception):
@@ -180,7 +182,7 @@ class Router:
                         response = self._too_large("more")
                         raise _UnreadError(response, rest=more)
                     if self._arrived > self._bodies_limit:
-                        raise _UnreadError(_TOO_MANY)
+                        raise _UnreadError(TOO_MANY_BODIES)
                 if not more:
                     return chunk if size == len(chunk) else b"".join((*parts, small, chunk))
                 small += chunk

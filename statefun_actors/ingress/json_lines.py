@@ -62,8 +62,11 @@ class Lines:
         Raises:
             BadLine: it is not a message.
         """
-        if len(line) <= self.longest and (message := _quick(line, self._known)) is not None:
-            return message
+        if len(line) <= self.longest:
+            if not line or line.isspace():
+                return None
+            if (message := _quick(line, self._known)) is not None:
+                return message
         return self._careful(line)
 
     def _careful(self, line: bytes) -> IngressMessage | None:

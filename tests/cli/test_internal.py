@@ -75,7 +75,7 @@ def test_http_answers_403(app: Application) -> None:
         assert refused(lambda: parser.message(one, b"1")) == (403, f"{SAID}\n")
     many = Request("POST", b"/ingress", [(b"content-type", b"application/jsonl")])
     lines = b'{"to": "test/vault/a", "type": "%b", "value": 1}\n' % LONG.encode()
-    assert refused(lambda: parser.messages(many, lines)) == (
+    assert refused(lambda: parser.lines(many, lines).parse(len(lines))) == (
         403, f"line 1: {SAID} No message of this request was taken\n",
     )  # fmt: skip
 

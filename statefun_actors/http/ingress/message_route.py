@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.http.ingress.guard import Guard
+from statefun_actors.http.ingress.many_messages import ManyMessages
 from statefun_actors.http.ingress.pending import PendingAnswer, PendingReply
 from statefun_actors.http.ingress.request_parsing import PATH, RequestParser, target_of
 from statefun_actors.http.ingress.responses import ResponseWriter
@@ -35,6 +36,7 @@ class IngressRoute:
         self._parser = RequestParser(app)
         self._headers = headers_reader(app)
         self._writer = ResponseWriter(app.codecs())
+        self._many = ManyMessages(backend, self._writer, app.settings.body_limit)
         self._deadlines: Deadlines[Expiring] = Deadlines()
 
     def at(self, path: str) -> IngressRoute | None:
@@ -56,12 +58,7 @@ class IngressRoute:
         headers = None if self._headers is None else self._headers(request)
         try:
             if not request.target.startswith(_ONE):
-                messages = self._parser.messages(request, body)
-                if headers is not None:
-                    messages = [replace(message, headers=headers) for message in messages]
-                pending = PendingAnswer(self._writer)
-                self._backend.take_all(messages, pending.answer)
-                return pending.response or pending
+                return self._many.take(self._parser.lines(request, body, headers))
             parsed = self._parser.message(request, body)
         except RefusedError as refused:
             return refused.response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -19,13 +20,12 @@ from statefun_actors.http.ingress.bodies import (
     check_encoding,
     read_body,
     read_headers,
-    refused,
     unfit,
 )
+from statefun_actors.http.ingress.many_messages import LinesBody
 from statefun_actors.http.ingress.query import read_query
 from statefun_actors.http.request import RefusedError, Request, line
 from statefun_actors.ingress import (
-    BadLine,
     IngressMessage,
     Lines,
     MessageEncoder,
@@ -102,8 +102,8 @@ class RequestParser:
             self._templates[_PREFIX + typename.encode(), raw_query, request.block] = template
         return template, tuple.__new__(Address, (encoder.target, id)), headers.key
 
-    def messages(self, request: Request, body: bytes) -> list[IngressMessage]:
-        """The messages of a request to ``/ingress``, one in each line."""
+    def lines(self, request: Request, body: bytes, headers: Mapping[str, str] | None = None) -> LinesBody:
+        """The messages of a request to ``/ingress``, one in each line of *body*, which is not parsed yet."""
         _, question_mark, _ = request.target.partition(b"?")
         if question_mark:
             raise bad("expected no query with many messages: types are in the lines, and no reply is awaited")
@@ -116,18 +116,7 @@ class RequestParser:
         if form is not BodyFormat.LINES:
             text = "expected lines of JSON, with Content-Type: application/jsonl; send one message to "
             raise RefusedError(line(415, text + "/ingress/<namespace>/<name>/<id>"))
-        messages: list[IngressMessage] = []
-        for number, text_line in enumerate(body.split(b"\n"), start=1):
-            try:
-                message = self._lines.message(text_line)
-            except BadLine as error:
-                status = 403 if isinstance(error.__cause__, InternalMessageError) else 422
-                raise refused(
-                    status, f"line {number}: {str(error).removesuffix('.')}. No message of this request was taken"
-                ) from None
-            if message is not None:
-                messages.append(message)
-        return messages
+        return LinesBody(self._lines, body, headers)
 
 
 def target_of(path: bytes) -> Address:
