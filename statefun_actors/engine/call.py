@@ -48,6 +48,7 @@ class Call:
     __slots__ = ("answer", "callers", "id", "reply", "until_reply")
 
     keyed = False
+    """Whether a row of the store has its answer, under an idempotency key."""
 
     def __init__(self, id: str, *, until_reply: bool) -> None:
         self.id, self.until_reply = id, until_reply

@@ -42,7 +42,7 @@ class Callers:
             return caller.stored
         if caller in call.callers:
             call.callers.remove(caller)
-            if not call.keyed:
+            if not call.keyed and not call.callers:
                 self._open.pop(call.id, None)
         return self.stored(call)
 
@@ -113,11 +113,11 @@ class Callers:
         """Take over the remaining calls of *others*, those of a lost working set."""
         self.stand_ins |= others.stand_ins
         for id, call in others._open.items():
-            if not call.keyed:
-                self._open[id] = call
-            elif (recovered := self._open.get(id)) is not None:
+            if (recovered := self._open.get(id)) is not None:
                 for caller in call.callers:
                     recovered.join(caller)
+            elif not call.keyed:
+                self._open[id] = call
             else:
                 call.end(AnswerLost("its idempotency key is no longer in the store"))
 

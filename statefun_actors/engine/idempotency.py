@@ -67,12 +67,11 @@ def _answer_in(row: KeyedRequest) -> Answer:
 class KeyedCall(Call):
     """A call with an idempotency key. Each change writes its row. Several callers may wait for it."""
 
-    __slots__ = ("row",)
-
-    keyed = True
+    __slots__ = ("keyed", "row")
 
     def __init__(self, row: KeyedRequest) -> None:
         super().__init__(row.request, until_reply=row.state is RequestState.PENDING_REPLY)
+        self.keyed = True
         self.row = row
 
     def _settle(self, answer: Answer, epoch: Epoch) -> None:
@@ -93,6 +92,9 @@ class KeyedCall(Call):
         self._write(RequestState.PENDING_REPLY, None, epoch)
 
     def _write(self, state: RequestState, result: TypedValue | None, epoch: Epoch) -> None:
+        if not self.keyed:
+            epoch.noted = True
+            return
         row = self.row
         self.row = row = KeyedRequest(row.target, row.key, row.digest, row.time_ms, row.request, state, result)
         epoch.requests[row.target, row.key] = row
@@ -102,6 +104,10 @@ class KeyedCall(Call):
         epoch.requests[self.row.target, self.row.key] = self.row
         if not self.row.pending:
             super()._settle(Taken(), epoch)
+
+    def forget(self) -> None:
+        """Its row is deleted, or is that of a newer call: from now on it is a call without a key, for its callers."""
+        self.keyed = False
 
     def taken(self) -> None:
         """Its message is durable: answer the callers that wait only for that."""
@@ -155,7 +161,7 @@ class KeyedCalls:
         self._sweep(now_ms, epoch)
         row = KeyedRequest(message.target, message.key, message_digest(message), now_ms, id, _BEGUN[message.wait])
         if (before := self._by_key.get((row.target, row.key))) is not None:
-            self._by_id.pop(before.id, None)
+            self._forget(before)
         call = self._by_key[row.target, row.key] = self._by_id[id] = KeyedCall(row)
         call.begin(epoch)
         return call
@@ -183,7 +189,13 @@ class KeyedCalls:
                 continue  # the key is in use again, and its new row is not written yet
             epoch.requests_done[key] = None
             if call is not None:
-                self._by_id.pop(row.request, None)
+                self._forget(call)
                 del self._by_key[key]
         if len(old) < _SWEEP_ROWS:
             self._next_sweep = now_ms + _SWEEP_EVERY_MS
+
+    def _forget(self, call: KeyedCall) -> None:
+        """The row of *call* goes. The callers that it has still get its answer."""
+        call.forget()
+        if not call.callers:
+            self._by_id.pop(call.id, None)

@@ -54,7 +54,7 @@ async def test_the_type_of_a_message_and_its_bytes_are_distinguished() -> None:
 async def test_a_late_result_of_a_key_does_not_replace_what_is_kept_of_its_next_message() -> None:
     store, clock = MemoryStore(), ManualClock()
     async with running(Gate, store=store, clock=clock) as engine:
-        ask(engine, A, 1, Wait.HANDLED, "key")
+        first = ask(engine, A, 1, Wait.HANDLED, "key")
         await until(lambda: Gate.entered == 1)
         await engine.durable()
         clock.set_ms(clock.now_ms() + KEY_KEPT_MS)
@@ -65,9 +65,44 @@ async def test_a_late_result_of_a_key_does_not_replace_what_is_kept_of_its_next_
         repeats = [await ask(engine, A, message, Wait.TAKEN, "key").answer() for message in (2, 1)]
 
         assert [answer, *repeats] == [Taken(), Taken(), KeyReused("key")]
+        assert await first.answer() == Replied(pack(1))
         assert held(engine, A, "n") == 3
     [row] = store.requests()
     assert row.state is RequestState.TAKEN
+
+
+async def test_a_caller_gets_an_answer_that_comes_after_its_key_is_forgotten() -> None:
+    store, clock = MemoryStore(), ManualClock()
+    async with running(Gate, store=store, clock=clock) as engine:
+        callers = [ask(engine, A, 1, wait, "key") for wait in (Wait.HANDLED, Wait.REPLY)]
+        gone = ask(engine, A, 1, Wait.HANDLED, "key")
+        await until(lambda: Gate.entered == 1)
+        await engine.durable()
+        clock.set_ms(clock.now_ms() + KEY_KEPT_MS)
+        await ask(engine, B, 2, Wait.TAKEN, "other").answer()  # deletes the rows of yesterday
+        gone.forget()
+        kept = [row.key for row in store.requests()]
+        Gate.open.set()
+
+        assert [await caller.answer() for caller in callers] == [Replied(pack(1))] * 2
+        await engine.idle()
+        assert kept == [row.key for row in store.requests()] == ["other"]
+        assert not gone.known
+
+
+async def test_a_caller_whose_key_is_forgotten_gets_its_answer_though_a_neighbour_is_refused() -> None:
+    store, clock = RefusingStore(("request",)), ManualClock()
+    async with running(Gate, store=store, clock=clock) as engine:
+        caller = ask(engine, A, 1, Wait.HANDLED, "key")
+        await until(lambda: Gate.entered == 1)
+        await engine.durable()
+        clock.set_ms(clock.now_ms() + KEY_KEPT_MS)
+        await ask(engine, B, 2, Wait.TAKEN, "other").answer()  # deletes the rows of yesterday
+        refused = await ask(engine, B, 3, Wait.TAKEN, POISON).answer()
+        Gate.open.set()
+
+        assert isinstance(refused, GivenUp)
+        assert await caller.answer() == Replied(pack(1))
 
 
 async def test_all_old_keys_go_however_many_there_are() -> None:
