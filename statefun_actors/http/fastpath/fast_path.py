@@ -22,6 +22,8 @@ PATIENCE_SECONDS: Final = 1.0
 """The timeout for the rest of a request."""
 _MOST_AHEAD: Final = 64 * 1024
 """The maximum of bytes read ahead while a request is in flight."""
+_MOST_A_TURN: Final = 64
+"""The maximum of responses of a connection in one turn of the event loop."""
 _CLOSE: Final = b"connection: close\r\n"
 
 
@@ -109,7 +111,14 @@ class FastPath(asyncio.Protocol):
 
     def _work(self, data: bytes) -> None:
         """Respond to the requests in *data*, up to one that is pending or incomplete."""
+        left = _MOST_A_TURN
         while data:
+            if not left:  # other connections have their turn
+                self._buffer = data
+                self._pause_reading()
+                self._loop.call_soon(self._next_turn)
+                return
+            left -= 1
             if self._write_paused or self._over:
                 self._buffer = data
                 return
@@ -207,6 +216,10 @@ class FastPath(asyncio.Protocol):
             self._transport.close()
         else:
             self._transport.write(written(response, self._common_headers()))
+
+    def _next_turn(self) -> None:
+        if self._request is None and not self._write_paused:
+            self._resume()
 
     def _resume(self) -> None:
         if self._over:
