@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -41,6 +42,8 @@ class Desk(Entity, typename="kit/desk"):
             return "now"
         if request == "ask":
             self.ask(Desk.at("other"), "reply", then=self.answered)
+        if request == "ask in vain":
+            self.ask(Desk.at("other"), "nothing", then=self.answered, timeout=5)
         if request == "forward" and self.caller is not None:
             self.send(Desk.at("other"), Forwarded(self.caller))
         return None
@@ -114,3 +117,20 @@ def test_a_test_gets_the_same(case: str, hostile: bool | int) -> None:
             return await ASKS[case](runtime)
 
     assert result(lambda: asyncio.run(work())) == EXPECTED[case]
+
+
+@pytest.mark.parametrize("hostile", [False, 3])
+async def test_an_optional_reply_that_has_to_wait_for_a_time_is_not_none(hostile: bool | int) -> None:
+    async with TestRuntime(Desk, hostile=hostile) as runtime:
+        expected = (
+            f"{DESK} did not reply, and nothing is left to do at this time. Return a reply from its handler, or "
+            "from the method that takes the answer to its ask; where time has to pass first: tell(...), then "
+            "clock.advance(...); or ask(..., key=...), clock.advance(...), and ask(...) again under that key."
+        )
+        with pytest.raises(NoReplyError, match=f"^{re.escape(expected)}$"):
+            await runtime.ask(Desk.take, "d", "ask in vain", key="k")
+        await runtime.clock.advance(5)
+
+        reply = await runtime.ask(Desk.take, "d", "ask in vain", key="k")
+        assert reply is not None
+        assert reply.startswith("later NoAnswer(")
