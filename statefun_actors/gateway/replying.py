@@ -7,6 +7,7 @@ after the ask was closed gets the answer to the first one.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from statefun_actors.address import Address
@@ -53,7 +54,7 @@ class _Replying:
         self._exchange, self._to, self._reply, self._on_answer = exchange, to, reply, on_answer
         self._call: WaitingCall | None = None
 
-    def cancel(self) -> bool:
+    def cancel(self) -> bool | asyncio.Future[bool]:
         return cancel_of(self._call)()
 
     def look(self) -> None:

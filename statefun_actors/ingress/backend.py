@@ -17,7 +17,8 @@ class Backend(Protocol):
         """Take *message*, and call *on_answer*, now or later, with the answer that ``message.wait`` asks for.
 
         Returns:
-            A function that stops waiting: *on_answer* is not called afterwards.
+            A function that stops waiting: *on_answer* is not called afterwards, unless its answer is on its way from
+            another event loop.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -142,5 +143,8 @@ Answer: TypeAlias = (
 OnAnswer: TypeAlias = Callable[[Answer], None]
 """Called with the answer, once."""
 
-Cancel: TypeAlias = Callable[[], bool]
-"""Stops waiting for an answer, and returns whether the message is durable. It is delivered all the same."""
+Cancel: TypeAlias = Callable[[], bool | asyncio.Future[bool]]
+"""Stops waiting for an answer, and returns whether the message is durable. It is delivered all the same.
+
+The result is a future if only another event loop knows that. It never ends if an answer is on its way already.
+"""

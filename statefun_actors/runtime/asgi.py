@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.http import Guard, Router, create_ingress_app
-from statefun_actors.ingress import Answer, Backend, Cancel, IngressMessage, NotTaken, OnAnswer, ReplyMessage
+from statefun_actors.ingress import Backend, Cancel, IngressMessage, NotTaken, OnAnswer, ReplyMessage
 
 ASGI: TypeAlias = Callable[
     [MutableMapping[str, Untyped], Callable[[], Awaitable[Untyped]], Callable[[Untyped], Awaitable[None]]],
@@ -127,19 +127,21 @@ class _FromLoop:
         self, backend: Backend, engines: asyncio.AbstractEventLoop, callers: asyncio.AbstractEventLoop
     ) -> None:
         self._backend, self._engines, self._callers = backend, engines, callers
-        self._waiting: dict[int, OnAnswer] = {}
+        self._waiting: dict[int, Callable[[Untyped], None]] = {}
+        """What is called here with the results of work there, by number."""
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._ended = False
 
     def take(self, message: IngressMessage | ReplyMessage, on_answer: OnAnswer, /) -> Cancel:
         cancel: list[Cancel] = []
-        self._on_engines_loop(lambda answered: cancel.append(self._backend.take(message, answered)), on_answer)
+        number = self._on_engines_loop(lambda answered: cancel.append(self._backend.take(message, answered)), on_answer)
 
-        def cancelled() -> bool:
-            with contextlib.suppress(RuntimeError):  # that event loop is closed
-                self._engines.call_soon_threadsafe(lambda: [each() for each in cancel])
-            return False  # only the other event loop knows whether it is durable by now
+        def cancelled() -> asyncio.Future[bool]:
+            durable: asyncio.Future[bool] = self._callers.create_future()
+            if self._waiting.pop(number, None) is not None:  # else its answer is on its way
+                self._on_engines_loop(lambda told: told(cancel[0]()), lambda told: durable.set_result(told is True))
+            return durable
 
         return cancelled
 
@@ -163,10 +165,13 @@ class _FromLoop:
         for on_answer in waiting.values():
             self._to_caller(on_answer, _STOPPED)
 
-    def _on_engines_loop(self, take: Callable[[OnAnswer], object], on_answer: OnAnswer) -> None:
+    def _on_engines_loop(
+        self, work: Callable[[Callable[[Untyped], None]], object], on_answer: Callable[[Untyped], None]
+    ) -> int:
+        """Do *work* there; what it passes to its argument is passed to *on_answer* here. Returns a number for that."""
         number = next(self._numbers)
 
-        def answered(answer: Answer) -> None:
+        def answered(answer: Untyped) -> None:
             if self._waiting.pop(number, None) is not None:
                 self._to_caller(on_answer, answer)
 
@@ -174,10 +179,11 @@ class _FromLoop:
             ended = self._ended or self._engines.is_closed()
             if not ended:
                 self._waiting[number] = on_answer
-                self._engines.call_soon_threadsafe(take, answered)
+                self._engines.call_soon_threadsafe(work, answered)
         if ended:
             on_answer(_STOPPED)
+        return number
 
-    def _to_caller(self, on_answer: OnAnswer, answer: Answer) -> None:
+    def _to_caller(self, on_answer: Callable[[Untyped], None], answer: Untyped) -> None:
         with contextlib.suppress(RuntimeError):  # the caller's event loop is closed
             self._callers.call_soon_threadsafe(on_answer, answer)

@@ -7,12 +7,11 @@ import concurrent.futures
 import contextlib
 import random
 import time
-from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from statefun_actors.backoff import Backoff
 from statefun_actors.calls import UnavailableError
-from statefun_actors.ingress import Answer, Backend, IngressMessage, NotTaken, ReplyMessage, TooMany
+from statefun_actors.ingress import Answer, Backend, Cancel, IngressMessage, NotTaken, ReplyMessage, TooMany
 
 AnyFuture: TypeAlias = "asyncio.Future[Answer | None] | concurrent.futures.Future[Answer | None]"
 
@@ -34,7 +33,7 @@ class OneCall:
 
     def __init__(self, backend: Backend, message: IngressMessage | ReplyMessage, future: AnyFuture) -> None:
         self._backend, self.message, self._future = backend, message, future
-        self._cancel: Callable[[], bool] | None = None
+        self._cancel: Cancel | None = None
         self._attempts = 0
         self._reason: str | None = None
         """Why the last attempt was refused; None after one was taken."""

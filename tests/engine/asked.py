@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import ClassVar
 
 from statefun_actors import Address, Discard, Entity, TerminalError, handles, persisted
 from statefun_actors.engine import Engine
-from statefun_actors.ingress import Answer, IngressMessage, Wait
+from statefun_actors.ingress import Answer, Cancel, IngressMessage, Wait
 from statefun_actors.types import pack
 from tests.engine.engines import DEADLINE
 
@@ -96,7 +95,7 @@ class Asked:
 
     def __init__(self) -> None:
         self._told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.forget: Callable[[], bool] = lambda: False
+        self.forget: Cancel = lambda: False
 
     def tell(self, answer: Answer) -> None:
         self._told.set_result(answer)

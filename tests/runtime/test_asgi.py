@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,24 @@ from quart import Quart
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from statefun_actors import AsyncRuntime, Runtime
+from statefun_actors import AsyncRuntime, Entity, Runtime, handles
+from statefun_actors.runtime.asgi import _FromLoop
 from tests.client.bank import Account, Deposit, Deposited, Echo, Loan
+from tests.engine.engines import until
 
 PATH = "/ingress/bank/account/{}?type=bank/deposit&wait=5s"
+
+
+class Silent(Entity, typename="test/silent"):
+    @handles
+    def listen(self, message: Deposit) -> None:
+        """It sends no reply."""
+
+
+def waiting() -> int:
+    """How many answers the running event loop waits for from another one."""
+    loop = asyncio.get_running_loop()
+    return sum(len(each._waiting) for each in gc.get_objects() if type(each) is _FromLoop and each._callers is loop)
 
 
 def fastapi(runtime: AsyncRuntime, prefix: str) -> Any:
@@ -97,6 +112,30 @@ def test_a_wait_that_is_over_on_another_event_loop_is_a_504() -> None:
                 return await http.put(path, json=1.0)
 
         assert asyncio.run(late()).status_code == 504
+
+
+def test_waits_that_are_over_leave_nothing_and_their_messages_are_known_to_be_delivered() -> None:
+    """Whether the time is over or the client is gone."""
+    with Runtime(Silent) as runtime:
+
+        async def over() -> tuple[int, str]:
+            response = await send(runtime.asgi, "/ingress/test/silent/a?wait=1s&until=reply")
+            return response.status_code, response.text
+
+        async def gone() -> None:
+            sent = asyncio.ensure_future(over())
+            await until(waiting)
+            sent.cancel()
+            await asyncio.wait([sent])
+            await until(lambda: not waiting())
+
+        async def both() -> tuple[int, str]:
+            await gone()
+            found = await over()
+            assert not waiting()
+            return found
+
+        assert asyncio.run(both()) == (504, "no answer within 1 s; the message stays delivered\n")
 
 
 def test_a_runtime_lives_in_the_lifespan_of_its_application() -> None:

@@ -61,8 +61,15 @@ class PendingReply(PendingAnswer):
 
     def expire(self) -> None:
         """The time for a reply is over."""
+        durable = self._forget()
+        if isinstance(durable, bool):
+            self._expired(durable=durable)
+        else:
+            durable.add_done_callback(lambda told: self._expired(durable=told.result()))
+
+    def _expired(self, *, durable: bool) -> None:
         failing = self._backend.failing(self._target)
-        self._end(timeout_response(self._seconds, durable=self._forget(), failing=failing))
+        self._end(timeout_response(self._seconds, durable=durable, failing=failing))
 
     def cancel(self) -> None:
         self._due.discard(self)
