@@ -9,7 +9,7 @@ from statefun_actors.http import Failures, Guard, Peer, Pending, Request, Respon
 
 _FAILURES: Final = Failures(
     "{name}, which makes the pages, can't be reached: {reason}",
-    "{name}, which makes the pages, ended before it answered: look whether a change was made before you repeat it",
+    "{name}, which makes the pages, {did}: look whether a change was made before you repeat it",
 )
 
 

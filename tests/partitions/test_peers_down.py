@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from statefun_actors import Address
 from statefun_actors.http import (
     Forwarding,
     Guard,
@@ -15,13 +16,15 @@ from statefun_actors.http import (
     Response,
     line,
 )
+from statefun_actors.http.ingress.forwarding import ForwardingRoute
 from statefun_actors.http.ingress.health import HealthRoutes
 from statefun_actors.http.ingress.of_all_partitions import ForwardedHealth
+from statefun_actors.http.peers import PendingForward
 from statefun_actors.http.peers.frames import FULL, frame
 from statefun_actors.partitions import Partition
 from tests.partitions.peers import REQUEST, SENT_AGAIN, peer, read_frame, response_of
 from tests.partitions.systems import system
-from tests.partitions.test_links import Cell, until
+from tests.partitions.test_links import THERE, Cell, until
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0\0\0", b"\0\0\0\x0f\x91"])
@@ -79,6 +82,77 @@ async def test_requests_wait_while_the_process_does_not_read(tmp_path: Path) -> 
         goes_on.set()
         assert await response_of(pending[-1]) == Response(204)
         assert len(sizes) < len(bodies)
+
+
+def forwarded(there: Peer, longest: float, requests: list[tuple[bytes, bytes]]) -> list[PendingForward]:
+    """Requests with these targets and bodies for *there*, which get no answer after *longest* seconds."""
+    route = ForwardingRoute(ToOther(), Forwarding(Partition(0, 2), {1: there}, lambda call: call(), longest=longest))
+    responses = [route.respond(Request("PUT", target, []), body) for target, body in requests]
+    pending = [each for each in responses if isinstance(each, PendingForward)]
+    assert len(pending) == len(requests)
+    return pending
+
+
+async def test_requests_to_a_process_that_is_stuck_end_after_their_wait_and_a_timeout(tmp_path: Path) -> None:
+    """The process is told to cancel those that it may have read."""
+    goes_on, cancelled = asyncio.Event(), list[int]()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await goes_on.wait()
+        while True:
+            cancelled.extend((await read_frame(reader)).cancelled)
+
+    async with peer(tmp_path, handle) as there:
+        small = [(b"/", b""), (b"/?wait=500ms", b""), (b"/?wait=never", b"")]
+        pending = forwarded(there, 3_600, [*small, *[(b"/", bytes(4 * FULL))] * 40])
+        await until(lambda: pending[2].asked is None)
+        assert pending[-1].asked is not None
+        for each in pending:
+            each.expire()
+        found = [await response_of(pending[number]) for number in (0, 1, 2, -1)]
+        assert found == [
+            silent("3600"), silent("3600.5"), silent("3600"),
+            line(
+                503,
+                "not taken, send it again: partition 1 can't be reached: it read nothing for 3600 s",
+                (b"retry-after", b"1"),
+            ),
+        ]  # fmt: skip
+        goes_on.set()
+        await until(lambda: {0, 1, 2} <= set(cancelled))
+
+
+async def test_the_timeout_of_a_process_that_is_stuck_comes_by_itself(tmp_path: Path) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with peer(tmp_path, handle) as there:
+        [pending] = forwarded(there, 0.1, [(b"/", b"")])
+        response = await response_of(pending)
+        assert response is not None
+        assert response.status == 503
+
+
+class ToOther:
+    """A route whose requests are about an address of the partition 1 of 2."""
+
+    def admit(self, request: Request) -> None:
+        """It admits all requests."""
+
+    def address(self, path: bytes) -> Address:
+        return Address("test/cell", THERE)
+
+    def respond(self, request: Request, body: bytes) -> Response:
+        raise AssertionError("it is not for this partition")
+
+
+def silent(seconds: str) -> Response:
+    """The response if the process did not answer a request that it may have read."""
+    return line(
+        503,
+        f"partition 1 did not answer within {seconds} s; the message may or may not be stored: send it again only "
+        "under the same Idempotency-Key",
+    )
 
 
 async def test_a_process_that_does_not_run_has_not_taken_the_message(tmp_path: Path) -> None:

@@ -8,12 +8,16 @@ from functools import lru_cache
 from typing import Final, Protocol
 
 from statefun_actors.address import Address
-from statefun_actors.http.peers import Peer
+from statefun_actors.http.ingress.query import read_query
+from statefun_actors.http.peers import Peer, PendingForward
 from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route
+from statefun_actors.ingress import Deadlines
 from statefun_actors.partitions import Partition, partition_of
 
 _PATIENCE_SECONDS: Final = 3.0
 """The timeout for the other partitions to take messages."""
+_LONGEST_SECONDS: Final = 10.0
+"""The timeout for another partition to answer a request, in addition to the ``?wait=`` of that."""
 _MOST_KNOWN: Final = 20_000
 _LONGEST_KNOWN: Final = 200
 """The number and the maximum length of the paths whose partition is kept."""
@@ -35,7 +39,8 @@ class Forwarding:
     """The *peers* of the partition *own*, by number.
 
     *when_handed_over* makes a call once all messages for peers that are durable now have arrived there. A response
-    waits for that for *patience* seconds at most.
+    waits for that for *patience* seconds at most. A peer that does not answer a request within *longest* seconds, and
+    the time of its ``?wait=``, is taken for one that has ended.
     """
 
     def __init__(
@@ -44,8 +49,10 @@ class Forwarding:
         peers: Mapping[int, Peer],
         when_handed_over: Callable[[Callable[[], None]], None],
         patience: float = _PATIENCE_SECONDS,
+        longest: float = _LONGEST_SECONDS,
     ) -> None:
         self.own, self.peers, self.when_handed_over, self.patience = own, peers, when_handed_over, patience
+        self.longest = longest
 
 
 class ForwardingRoute:
@@ -54,10 +61,11 @@ class ForwardingRoute:
     def __init__(self, route: AddressedRoute, forwarding: Forwarding) -> None:
         self._route, self._forwarding = route, forwarding
         self._known_partition = lru_cache(_MOST_KNOWN)(self._partition)
+        self._deadlines: Deadlines[PendingForward] = Deadlines()
         self.admit = route.admit
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
-        path = request.target.partition(b"?")[0]
+        path, _, query = request.target.partition(b"?")
         try:
             partition = (self._known_partition if len(path) <= _LONGEST_KNOWN else self._partition)(path)
         except RefusedError as refused:
@@ -66,13 +74,23 @@ class ForwardingRoute:
             response = self._route.respond(request, body)
             return response if isinstance(response, Response) else _Arrived(response, self._forwarding)
         peer = self._forwarding.peers.get(partition)
-        return self._route.respond(request, body) if peer is None else peer.forward(request, body)
+        if peer is None:
+            return self._route.respond(request, body)
+        return peer.forward(request, body).limit(self._deadlines, self._forwarding.longest + _waited(query))
 
     def _partition(self, path: bytes) -> int | None:
         """The partition that has the address in *path*; None without an address."""
         address = self._route.address(path)
         own = self._forwarding.own
         return None if address is None else partition_of(address, own.count, own.placed)
+
+
+def _waited(query: bytes) -> float:
+    """The seconds of ``?wait=`` in *query*; 0 if it is invalid, which the peer says."""
+    try:
+        return read_query(query).seconds
+    except RefusedError:
+        return 0.0
 
 
 class _Arrived:

@@ -16,7 +16,7 @@ from statefun_actors.http.request import OnDone, Pending, Request, Response, lin
 
 _PATIENCE_SECONDS: Final = 3.0
 """The timeout for the other partitions."""
-_FAILURES: Final = Failures("can't be reached: {reason}", "ended before it answered")
+_FAILURES: Final = Failures("can't be reached: {reason}", "{did}")
 
 Together: TypeAlias = Callable[[Mapping[int, Response]], Response]
 """Makes one response of those of all partitions, by number, in order."""

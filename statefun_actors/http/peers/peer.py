@@ -15,6 +15,7 @@ import attrs
 
 from statefun_actors.http.peers.frames import FULL, Asked, FrameConnection, Turn, frame, read_answers
 from statefun_actors.http.request import OnDone, Request, Response, line
+from statefun_actors.ingress import Deadlines
 
 _RETRY: Final = (b"retry-after", b"1")
 
@@ -25,24 +26,23 @@ class Failures:
 
     Args:
         unreachable: no connection to ``{name}``, for the ``{reason}``.
-        ended: ``{name}`` ended after the request was sent.
+        lost: ``{name}``, to which the request was sent, will give no response, since it ``{did}``.
     """
 
     unreachable: str
-    ended: str
+    lost: str
 
 
 _OF_MESSAGES: Final = Failures(
     "not taken, send it again: {name} can't be reached: {reason}",
-    "{name} ended before it answered; the message may or may not be stored: send it again only under the same "
-    "Idempotency-Key",
+    "{name} {did}; the message may or may not be stored: send it again only under the same Idempotency-Key",
 )
 
 
 class PendingForward:
     """The pending response of a peer. *asked* is the request until it is sent."""
 
-    __slots__ = ("_callback", "_ended", "_failures", "_peer", "_response", "asked", "number")
+    __slots__ = ("_callback", "_due", "_ended", "_failures", "_peer", "_response", "_seconds", "asked", "number")
 
     def __init__(self, peer: Peer, asked: Asked, failures: Failures = _OF_MESSAGES) -> None:
         self.number = asked.number
@@ -51,6 +51,21 @@ class PendingForward:
         self._callback: OnDone | None = None
         self._response: Response | None = None
         self._ended = False
+        self._due: set[PendingForward] | None = None
+        self._seconds = 0.0
+
+    def limit(self, deadlines: Deadlines[PendingForward], seconds: float) -> PendingForward:
+        """Wait for *seconds* at most. Returns this."""
+        self._seconds, self._due = seconds, deadlines.add(self, seconds)
+        return self
+
+    def expire(self) -> None:
+        """The peer has not answered in time: its process may be stopped, or its event loop held."""
+        if self.asked is not None:
+            self.unreachable(f"it read nothing for {self._seconds:g} s")
+        else:
+            self._peer.cancel(self.number)
+            self.lost(f"did not answer within {self._seconds:g} s")
 
     def on_done(self, callback: OnDone) -> None:
         if self._ended:
@@ -71,15 +86,17 @@ class PendingForward:
         text = self._failures.unreachable.format(name=self._peer.name, reason=reason)
         self.end(line(503, text, _RETRY))
 
-    def lost(self) -> None:
-        """The connection has ended after the request was sent."""
-        self.end(line(503, self._failures.ended.format(name=self._peer.name)))
+    def lost(self, did: str = "ended before it answered") -> None:
+        """The peer will give no response to the request, which was sent, since it *did* that."""
+        self.end(line(503, self._failures.lost.format(name=self._peer.name, did=did)))
 
     def end(self, response: Response | None) -> None:
         """Give *response*, unless there was one."""
         if self._ended:
             return
         self._ended, self._response, self.asked = True, response, None
+        if self._due is not None:
+            self._due.discard(self)
         if self._callback is not None:
             self._callback(response)
 
