@@ -65,6 +65,7 @@ from statefun_actors.asking.gateway import (
     read_request,
     request,
 )
+from statefun_actors.asking.idempotency_keys import KEY_FORM, key_mismatch
 from statefun_actors.asking.ids import (
     RUNS_COUNTED_MS,
     attempt_token,
@@ -104,6 +105,7 @@ __all__ = [
     "ATTEMPT",
     "FAILED",
     "HANDLED",
+    "KEY_FORM",
     "KEY_KEPT_MS",
     "KEY_REUSED",
     "LARGEST_ANSWER",
@@ -160,6 +162,7 @@ __all__ = [
     "is_key_id",
     "is_run_id",
     "key_id",
+    "key_mismatch",
     "not_restored",
     "order",
     "order_of",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final, TypedDict
 
+from statefun_actors.asking import KEY_FORM, key_mismatch
 from statefun_actors.definition import delay_ms, timeout_ms
 from statefun_actors.errors import ValueMismatchError
 
@@ -17,7 +18,9 @@ class CallOptions(TypedDict, total=False):
     the client or runtime.
     """
     key: str | None
-    """An idempotency key, scoped to the target and kept for a day: messages sent under one key are delivered once."""
+    """An idempotency key, scoped to the target and kept for a day: messages sent under one key are delivered once. 1 to
+    255 printable ASCII characters without a space at either end.
+    """
 
 
 class TellOptions(CallOptions, total=False):
@@ -36,7 +39,7 @@ def check_call(call: str, options: CallOptions) -> None:
 
     Raises:
         TypeError: there is no such option.
-        ValueMismatchError: ``key=`` is not a non-empty string.
+        ValueMismatchError: ``key=`` is no idempotency key.
     """
     if options:
         _check(call, options, _CALL)
@@ -56,9 +59,9 @@ def _check(call: str, options: CallOptions | TellOptions, names: tuple[str, ...]
 
 
 def check_key(key: object) -> None:
-    """Check an idempotency key; None: not given. Raises ValueMismatchError: it is not a non-empty string."""
-    if key is not None and not (isinstance(key, str) and key):
-        raise ValueMismatchError("key= as a non-empty string", f"{key!r} ({type(key).__name__})")
+    """Check an idempotency key; None: not given. Raises ValueMismatchError: it is none."""
+    if key is not None and (got := key_mismatch(key)) is not None:
+        raise ValueMismatchError(f"key= as {KEY_FORM}", got)
 
 
 def delay_of(options: TellOptions) -> int:

@@ -209,13 +209,29 @@ def test_an_unknown_option_is_refused_with_the_names_of_those_there_are(calls: C
     assert calls.ask(ada, Deposit(cents=1), Deposited) == Deposited(balance=1)
 
 
-@pytest.mark.parametrize("key", ["", 5])
-def test_a_key_is_a_string_that_is_not_empty(calls: Calls, ada: Address, key: object) -> None:
-    expected = rf"^expected key= as a non-empty string, got {key!r} \({type(key).__name__}\)$"
-    with pytest.raises(ValueMismatchError, match=expected):
-        calls.tell(ada, Deposit(cents=1), key=key)
-    with pytest.raises(ValueMismatchError, match=expected):
-        calls.ask(ada, Deposit(cents=1), Deposited, key=key)
+def test_a_key_has_one_form_for_all(calls: Calls, ada: Address) -> None:
+    keys = ("", 5, "\u043a", "\xe9", "\ud800", " a", "a ", "a\n", "a\tb", "\x7f", "k" * 256)
+    got = [*("''", "5 (int)", "'\u043a'", "'\xe9'", r"'\ud800'", "' a'", "'a '"), r"'a\n'", r"'a\tb'", r"'\x7f'"]
+    got.append("256 characters")
+    for key, shown in zip(keys, got, strict=True):
+        for send in _keyed(calls, ada, key):
+            with pytest.raises(ValueMismatchError) as caught:
+                send()
+            assert str(caught.value) == (
+                f"expected key= as 1 to 255 printable ASCII characters without a space at either end, got {shown}"
+            )
+
+    for key in ("k" * 255, "a b", '!"~'):
+        account = Account.at(f"{ada.id} {key}")
+        assert [calls.ask(account, Deposit(cents=1), Deposited, key=key).balance for _ in range(2)] == [1, 1]
+
+
+def _keyed(calls: Calls, target: Address, key: object) -> tuple[Callable[[], object], ...]:
+    return (
+        lambda: calls.tell(target, Deposit(cents=1), key=key),
+        lambda: calls.ask(target, Deposit(cents=1), Deposited, key=key),
+        lambda: calls.answer("token", Deposit(cents=1), key=key),
+    )
 
 
 @pytest.mark.parametrize("timeout", ["2s", True, 0, -1, math.inf, math.nan, timedelta(days=4000)])

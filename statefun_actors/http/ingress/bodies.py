@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from statefun_actors.asking import KEY_FORM, key_mismatch
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.http.request import RefusedError, Request, line
 from statefun_actors.ingress import MessageEncoder, NoJsonFormError, RepeatedKeyError, check_once
@@ -15,7 +16,6 @@ from statefun_actors.model import TypedValue
 from statefun_actors.text import describe
 from statefun_actors.types import json_fault
 
-LONGEST_KEY: Final = 255
 VENDOR: Final = "application/vnd."
 _JSON: Final = "application/json"
 _LINES: Final = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
@@ -117,9 +117,9 @@ def _value(encoder: MessageEncoder, form: BodyFormat, body: bytes) -> TypedValue
 
 
 def _key(written: bytes) -> str:
-    key = written.decode("latin-1").strip()
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise bad(f"expected an Idempotency-Key of 1 to {LONGEST_KEY} characters, got {len(key)}")
+    key = written.strip(b" \t").decode("latin-1")  # spaces around it belong to the header
+    if (got := key_mismatch(key)) is not None:
+        raise bad(f"expected an Idempotency-Key of {KEY_FORM}, got {got}")
     return key
 
 

@@ -35,11 +35,22 @@ def test_a_repeat_under_one_key_gets_the_first_reply_over_restarts(tmp_path: Pat
     assert states(tmp_path / ".statefun" / "app.db")[account] == {"balance": 5}
 
 
-@pytest.mark.parametrize("key", ["", " ", "k" * 256])
-def test_a_key_has_a_length(server: Running, key: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "got"), [("", "''"), (" ", "''"), ("k" * 256, "256 characters"), ("\xe9", "'\xe9'"), ("a\tb", r"'a\tb'")]
+)
+def test_a_key_has_a_form(server: Running, key: str, got: str) -> None:
     answer = server.send("/ingress/test/counter/key", 1, Idempotency_Key=key)
 
-    assert answer[:2] == (400, f"expected an Idempotency-Key of 1 to 255 characters, got {len(key.strip())}\n")
+    form = "1 to 255 printable ASCII characters without a space at either end"
+    assert answer[:2] == (400, f"expected an Idempotency-Key of {form}, got {got}\n")
+
+
+def test_spaces_around_a_header_are_no_part_of_the_key(server: Running) -> None:
+    path = "/ingress/test/counter/spaces?wait=5s"
+    answers = [server.send(path, 1, Idempotency_Key=key) for key in ("  k 1 ", "k 1")]
+
+    assert answers[0][:2] == answers[1][:2]
+    assert server.send(path, 2, Idempotency_Key="k 1").status == 409
 
 
 def test_two_keys_are_no_key(server: Running) -> None:
