@@ -14,6 +14,7 @@ from urllib.parse import quote
 import attrs
 
 from statefun_actors.address import Address
+from statefun_actors.asking import KEY_KEPT_MS
 from statefun_actors.backoff import Backoff
 from statefun_actors.calls import (
     CallError,
@@ -30,7 +31,9 @@ from statefun_actors.model import TypedValue
 
 _BACKOFF: Final = Backoff(0.1, 5.0)
 _LONGEST_WAIT: Final = 300.0
-"""The maximum of ``?wait=``, in seconds."""
+"""The maximum of ``?wait=``, in seconds. A call that waits longer is several requests under one key."""
+_LONGEST_CALL: Final = KEY_KEPT_MS / 1_000 - 2 * _LONGEST_WAIT
+"""Seconds after which a call is not repeated: a server that has forgotten its key would take it for a new message."""
 _LATE: Final = 1.0
 """Seconds added to ``?wait=`` for the transfer of request and response."""
 _LONGEST_SHOWN: Final = 500
@@ -106,21 +109,23 @@ def attempts_of(call: HttpCall, now: Callable[[], float], chance: Callable[[], f
     """
     began = now()
     attempts = 0
+    seconds = min(call.seconds, _LONGEST_CALL)
     while True:
-        left = call.seconds - (now() - began)
+        left = seconds - (now() - began)
         result = yield _attempt(call, max(left, 0.001))
         assert result is not None
         attempts += 1
-        if isinstance(result, HttpResponse) and result.status not in _AGAIN:
+        unanswered = call.waits and _is_timeout(result)
+        if isinstance(result, HttpResponse) and result.status not in _AGAIN and not unanswered:
             if 200 <= result.status < 300:
                 return result
             raise _error(call, result)
-        if isinstance(result, Broken) and result.late and call.waits:
-            raise ReplyTimeoutError(call.target, result.reason)
         pause = _pause(result, attempts, chance())
         passed = now() - began
-        if passed + pause >= call.seconds:
+        if passed + pause >= seconds:
             said = result.reason if isinstance(result, Broken) else _said(result)
+            if unanswered:
+                raise ReplyTimeoutError(call.target, _all_of(call, attempts, seconds) + said)
             raise UnavailableError(call.target, said, attempts, passed, call.key)
         yield Pause(pause)
 
@@ -141,6 +146,18 @@ def _attempt(call: HttpCall, left: float) -> HttpAttempt:
     path = f"{to}/{id}{query}"
     headers = {"content-type": "application/octet-stream", "idempotency-key": call.key}
     return HttpAttempt(path, headers, call.value.value, seconds)
+
+
+def _is_timeout(result: HttpResult) -> bool:
+    return result.late if isinstance(result, Broken) else result.status == 504
+
+
+def _all_of(call: HttpCall, attempts: int, seconds: float) -> str:
+    """What comes before the words of the last of several requests: the time of all of them."""
+    if attempts == 1:
+        return ""
+    bound = "" if seconds == call.seconds else ", the most for a key that is kept for a day"
+    return f"no answer within {seconds:,g} s{bound}, in {attempts} requests; the last one: "
 
 
 def _pause(result: HttpResult, attempts: int, chance: float) -> float:

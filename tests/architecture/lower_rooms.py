@@ -25,7 +25,7 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
     "asking": frozenset({"errors", "address", "model", "types"}),
     "definition": frozenset({"errors", "address", "host", "interrupts", "model", "types", "asking"}),
     "calls": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
-    "client": frozenset({"address", "backoff", "model", "types", "calls"}),
+    "client": frozenset({"address", "backoff", "model", "types", "asking", "calls"}),
     "functions": frozenset({"errors", "address", "model", "types", "definition"}),
     "settings": frozenset({"units", "errors", "address", "definition"}),
     "entity": frozenset({"errors", "address", "model", "types", "asking", "definition"}),

@@ -121,8 +121,40 @@ def test_no_attempt_is_begun_after_the_timeout() -> None:
 def test_a_late_answer_ends_an_ask_and_repeats_a_tell() -> None:
     late = Broken("no answer within 1.0 s", late=True)
 
-    assert isinstance(Carried(call(waits=True), late).error, ReplyTimeoutError)
+    assert isinstance(Carried(call(waits=True), late, takes=31.0).error, ReplyTimeoutError)
     assert Carried(call(), late, OK).answered == OK
+
+
+UNANSWERED = HttpResponse(504, {}, b"no answer within 300 s; the message stays delivered\n")
+
+
+@pytest.mark.parametrize("first", [UNANSWERED, Broken("no answer within 301.0 s", late=True)])
+def test_an_ask_waits_longer_than_one_request_can(first: HttpResult) -> None:
+    carried = Carried(call(waits=True, seconds=1_000), first, UNANSWERED, OK, takes=300.0)
+
+    assert carried.answered == OK
+    assert carried.pauses == [0.1, 0.2]
+    assert [attempt.path.partition("&")[2] for attempt in carried.attempts] == ["wait=300000ms"] * 3
+    assert {attempt.headers["idempotency-key"] for attempt in carried.attempts} == {"k"}
+
+
+def test_an_ask_that_no_request_answered_names_the_time_of_all() -> None:
+    carried = Carried(call(waits=True, seconds=620), UNANSWERED, takes=300.0)
+
+    assert isinstance(carried.error, ReplyTimeoutError)
+    assert str(carried.error) == (
+        f"no reply from {ADA}: no answer within 620 s, in 3 requests; the last one: no answer within 300 s; the "
+        "message stays delivered. Give it more time with timeout=; or don't wait, if its handler does not reply: "
+        "tell(...)."
+    )
+
+
+def test_a_call_is_not_repeated_once_its_key_could_be_forgotten() -> None:
+    carried = Carried(call(waits=True, seconds=1_000_000), UNANSWERED, takes=300.0)
+
+    assert isinstance(carried.error, ReplyTimeoutError)
+    assert carried.error.said.startswith("no answer within 85,800 s, the most for a key that is kept for a day, in 28")
+    assert 84_000 < 300 * len(carried.attempts) < 86_400
 
 
 @pytest.mark.parametrize(
