@@ -114,6 +114,35 @@ def test_a_mistake_within_a_second_of_a_good_change_leaves_code_that_could_be_lo
     assert process.returncode == 0
 
 
+def test_code_that_blocks_while_it_is_imported_is_replaced_by_the_next_change(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(APP)
+    with reloading(tmp_path) as process:
+        app.write_text(f"import time\nopen('loading', 'w').close()\ntime.sleep(600)\n{APP}")
+        still = lines_of(process, "still loading")
+        send(tmp_path, 1)
+        blocked = tmp_path / "loading"
+        wait_until(blocked.exists, "the first one blocks")
+        blocked.unlink()
+        app.write_text(f"import time\nopen('loading', 'w').close()\ntime.sleep(601)\n{APP}")
+        wait_until(blocked.exists, "the second one blocks, too")
+        app.write_text(APP.replace("STEP = 1", "STEP = 10"))
+        lines_of(process, "Running test/counter")
+        send(tmp_path, 2)
+        app.write_text(
+            f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nopen('deaf', 'w').close()\n"
+            f"import time\ntime.sleep(600)\n{APP}"
+        )
+        wait_until((tmp_path / "deaf").exists, "the third one blocks, and ignores SIGTERM")
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+
+    assert still[0] == "app.py changed.\n"
+    assert still[-1] == "The new code is still loading after 5 s. The previous code goes on. A change starts anew.\n"
+    assert states(tmp_path / ".statefun" / "app.db") == {"test/counter/a": {"n": 1 + 20}}
+    assert process.returncode == 0
+
+
 def test_an_error_at_the_start_ends_the_new_run_until_the_next_change(tmp_path: Path) -> None:
     app = tmp_path / "app.py"
     app.write_text(APP)

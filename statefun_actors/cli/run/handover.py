@@ -10,12 +10,12 @@ import contextlib
 import os
 import select
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 _VARIABLE: Final = "STATEFUN_ACTORS_HANDOVER"
-_LOOKS: Final = 0.2
-"""Seconds between two checks whether the new run is still wanted."""
+_ENDS: Final = 5.0
+"""Seconds until a run that has not started is killed, if it does not end: code that it loads may ignore SIGTERM."""
 
 
 class Turn:
@@ -56,13 +56,12 @@ class NextRun:
             os.close(loaded)
             os.close(turn)
 
-    def is_loaded(self, unwanted: Callable[[], bool]) -> bool:
-        """Whether its code was loaded; False also once it is *unwanted*. If False, it has ended."""
-        while not unwanted():
-            if select.select([self._loaded], [], [], _LOOKS)[0]:
-                if os.read(self._loaded, 1):
-                    return True
-                break
+    def is_loaded(self) -> bool | None:
+        """Whether its code was loaded; None while it is being loaded. If False, it has ended."""
+        if not select.select([self._loaded], [], [], 0)[0]:
+            return None
+        if os.read(self._loaded, 1):
+            return True
         self.end()
         return False
 
@@ -76,7 +75,11 @@ class NextRun:
         """End the new run before it starts."""
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(_ENDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self._close()
 
     def _close(self) -> None:

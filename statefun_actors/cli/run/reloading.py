@@ -1,17 +1,20 @@
 """``run --reload``: runs the application in a child process, which is replaced when a Python file of APP changes.
 
 State is kept, since it is in the store, and each stop is clean. The new process loads its code while the old one still
-runs: errors of syntax or definition are printed, and the old one runs on. Errors that only a start can find, such as a
-store that the new classes can't read, end the new process; the next change starts another.
+runs: errors of syntax or definition are printed, and the old one runs on. The code may block while it is imported: a
+further change ends the process that loads, and starts another. Errors that only a start can find, such as a store that
+the new classes can't read, end the new process; the next change starts another.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
     from watchfiles import Change
 
 _LOOKS: Final = 200
-"""Milliseconds between two checks whether the process has ended."""
+"""Milliseconds between two checks whether the process has ended, and whether the changed code is loaded."""
+_LONG: Final = 5.0
+"""Seconds of loading after which this is said."""
 
 
 def run_reloading(app: str, arguments: Sequence[str]) -> int:
@@ -56,11 +61,12 @@ def run_reloading(app: str, arguments: Sequence[str]) -> int:
                 run.changed(_names(changed, folder))
             else:
                 run.look()
+                run.replace()
     return run.code
 
 
 class _Reloaded:
-    """The current process."""
+    """The current process, and the one that loads changed code, if any."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.stopping = False
@@ -73,11 +79,15 @@ class _Reloaded:
         self._terminals = Terminals()
         self._process: subprocess.Popen[bytes]
         self._ended = False
+        self._following: NextRun | None = None
+        self._said_at = 0.0
+        """The time at which it is said that loading takes long."""
 
     def __enter__(self) -> None:
         self._start()
 
     def __exit__(self, *_: object) -> None:
+        self._end_following()
         self.code = self._process.wait()
         if self.code < 0:  # a process that was stopped before it listened has lost nothing
             self.code = 0 if self.code == -signal.SIGTERM and not self._forced else 128 - self.code
@@ -85,13 +95,27 @@ class _Reloaded:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
     def changed(self, names: str) -> None:
-        """Restart, if the changed code can be loaded."""
+        """Load the changed code in a process; one that still loads the code before the change is ended."""
         _say(f"{names} changed.")
+        self._end_following()
         with self._signals_left_to_this():
-            following = NextRun(self._command)
-        if not following.is_loaded(lambda: self.stopping):
-            if not self.stopping:
-                _say("The previous code goes on." if self._process.poll() is None else "No process runs.")
+            self._following = NextRun(self._command)
+        self._said_at = time.monotonic() + _LONG
+
+    def replace(self) -> None:
+        """Restart, if changed code is loaded by now. Report it if it can't be loaded, and once if it takes long."""
+        following = self._following
+        if following is None:
+            return
+        loaded = following.is_loaded()
+        if loaded is None:
+            if time.monotonic() >= self._said_at:
+                self._said_at = math.inf
+                _say(f"The new code is still loading after {_LONG:g} s. {self._meanwhile()} A change starts anew.")
+            return
+        self._following = None
+        if not loaded:
+            _say(self._meanwhile())
             return
         self._stop()
         if self.stopping:
@@ -107,6 +131,14 @@ class _Reloaded:
         if not self._ended and (code := self._process.poll()) is not None:
             self._ended = True
             _say(f"The run has ended, with exit code {code}. A change of a file restarts it; Ctrl-C ends the command.")
+
+    def _meanwhile(self) -> str:
+        return "The previous code goes on." if self._process.poll() is None else "No process runs."
+
+    def _end_following(self) -> None:
+        if self._following is not None:
+            self._following.end()
+            self._following = None
 
     def _stop(self) -> None:
         self._terminate()
