@@ -39,11 +39,7 @@ class Converted:
 @attrs.frozen
 class Made:
     raised: str
-    more: str = attrs.field(init=True)
-
-    @more.default
-    def _more(self) -> str:
-        return leave(self.raised)
+    more: str = attrs.field(default=attrs.Factory(lambda self: leave(self.raised), takes_self=True))
 
 
 @attrs.frozen(eq=False)
