@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 _LINK: Final = "statefun-actors/partition-"
 _DIGITS: Final = 10
 """More than the number of a partition has; Python does not convert thousands of digits."""
+_CALL: Final = re.compile(rf"(?:[0-9]{{1,{_DIGITS - 1}}}/)?[0-9]{{1,19}}")
+"""A sequence number has 63 bits."""
 
 
 def link(partition: int) -> str:
@@ -27,6 +30,11 @@ def is_between_partitions(name: str) -> bool:
 def call_id(partition: int, seq: int) -> str:
     """The id of a caller outside that waits at *partition*: ``partition/seq``."""
     return f"{partition}/{seq}"
+
+
+def is_call_id(id: str) -> bool:
+    """Whether *id* is a :func:`call_id`, or a sequence number, as in a store without partitions."""
+    return _CALL.fullmatch(id) is not None
 
 
 def partition_of_call(id: str) -> int:

@@ -51,10 +51,12 @@ from statefun_actors.store.opening import (
     restore_store,
 )
 from statefun_actors.store.pauses import (
+    PAUSES,
     NotPausedError,
     Pauses,
     PauseTarget,
     paused_since,
+    pauses_in,
     pauses_position,
     read_pauses,
     with_pauses,
@@ -83,6 +85,7 @@ __all__ = [
     "MEMORY",
     "MOVED",
     "PARTITION",
+    "PAUSES",
     "SHAPES",
     "Commit",
     "CommitRefusedError",
@@ -131,6 +134,7 @@ __all__ = [
     "open_store",
     "pack",
     "paused_since",
+    "pauses_in",
     "pauses_position",
     "placed_types",
     "read_pauses",

@@ -36,10 +36,18 @@ def read_pauses(recovered: Recovered) -> dict[PauseTarget, int]:
     if text is None:
         return {}
     try:
+        return pauses_in(text)
+    except ValueError as error:
+        raise StoreError("of this engine", str(error), "Import the store again without this position.") from error
+
+
+def pauses_in(text: str) -> dict[PauseTarget, int]:
+    """What is paused, from the *text* of the position. Raises ValueError: it can't be read."""
+    try:
         return {typename if id is None else Address(typename, id): since for typename, id, since in _decode(text)}
     except (msgspec.MsgspecError, InvalidAddressError) as error:
         reason = f"its position {PAUSES!r} must be a list of [type, id or null, milliseconds]: {error}"
-        raise StoreError("of this engine", reason, "Import the store again without this position.") from error
+        raise ValueError(reason) from error
 
 
 def pauses_position(pauses: Pauses) -> dict[str, str]:

@@ -53,5 +53,7 @@ GOOD = [
     b'{"kind":"message","seq":3,"to":["bank/account","ada"],"value":{"type":"bank/deposit","json":{"cents":5}}}\n',
     b'{"kind":"timer","seq":4,"due_ms":5,"to":["bank/account","ada"],"value":{"type":"t/v","base64":""}}\n',
     b'{"kind":"timer","seq":5,"due_ms":6,"to":["bank/account","ada"],"value":{"type":"t/v","base64":""}}\n',
-    b'{"kind":"end","lines":5}\n',
+    b'{"kind":"request","to":["bank/account","ada"],"key":"k","digest":"d","time_ms":1,"request":"2","state":"replied",'
+    b'"result":{"type":"t/v","base64":""}}\n',
+    b'{"kind":"end","lines":6}\n',
 ]

@@ -40,10 +40,37 @@ def test_lines_written_by_hand_are_a_store(tmp_path: Path) -> None:
             {"version": 2},
             "expected version 1 of the format, got 2: another version of statefun-actors wrote it, and can read it",
         ),
-        (1, {"next_seq": 0}, "expected a `next_seq` of 1 or more"),
+        (1, {"next_seq": 0}, "expected a `next_seq` of 1 to 72,057,594,037,927,936, got 0"),
+        (
+            1,
+            {"next_seq": (1 << 56) + 1},
+            "expected a `next_seq` of 1 to 72,057,594,037,927,936, got 72,057,594,037,927,937",
+        ),
         (2, GOOD[0], "expected one line of kind `store`, as the first line"),
         (2, {"kind": "dance"}, "Invalid value 'dance' - at `$.kind`"),
         (2, b'{"kind":"position","name":"in"}', "Object missing required field `position`"),
+        (
+            2,
+            {"name": "paused", "position": "xx"},
+            "its position 'paused' must be a list of [type, id or null, milliseconds]: JSON is malformed: invalid "
+            "character (byte 0)",
+        ),
+        (
+            2,
+            {"name": "paused", "position": '[["bank","ada",1]]'},
+            "its position 'paused' must be a list of [type, id or null, milliseconds]: a function type is "
+            "<namespace>/<name>: got 'bank'. Write <namespace>/<name>, such as 'bank/account'",
+        ),
+        (
+            2,
+            {"name": "partition"},
+            "expected no position 'partition': only a partition has it, and gets it from its import",
+        ),
+        (
+            2,
+            {"name": "former-callers"},
+            "expected no position 'former-callers': only a partition has it, and gets it from its import",
+        ),
         (3, b"\xff", "JSON is malformed: invalid character (byte 0)"),
         (3, b'{"kind":"entity","type":"bank/account","id":"\xff"}', "expected UTF-8, got the byte 0xff"),
         (
@@ -75,8 +102,15 @@ def test_lines_written_by_hand_are_a_store(tmp_path: Path) -> None:
         (4, {"too": 1}, "Object contains unknown field `too`"),
         (5, {"due_ms": 1 << 63}, "Expected `int` <= 9223372036854775807 - at `$.due_ms`"),
         (6, {"seq": 4, "due_ms": 5}, "expected lines of a kind in ascending order, got 5/4 after 5/4"),
-        (7, {"lines": 6}, "expected 6 lines before the last one, got 5"),
-        (7, b"", "Input data was truncated"),
+        (7, {"request": "abc"}, "expected a `request` such as 17 or, of a partition, 3/17, got 'abc'"),
+        (7, {"request": "9" * 5_000}, f"expected a `request` such as 17 or, of a partition, 3/17, got '{'9' * 40}…'"),
+        (7, {"request": "\u0663"}, "expected a `request` such as 17 or, of a partition, 3/17, got '\u0663'"),
+        (7, {"request": "9"}, "expected a `request` below the store's `next_seq`, 9, got 9"),
+        (7, {"request": "1/10"}, "expected a `request` below the store's `next_seq`, 9, got 1/10"),
+        (7, {"state": "pending"}, "expected no `result` in the state 'pending'"),
+        (7, {"result": None}, "expected a `result` in the state 'replied'"),
+        (8, {"lines": 7}, "expected 7 lines before the last one, got 6"),
+        (8, b"", "Input data was truncated"),
     ],
     ids=str,
 )
@@ -110,12 +144,12 @@ def test_a_file_that_was_cut_short_is_refused(tmp_path: Path, count: int) -> Non
 
 
 def test_a_file_with_more_than_it_says_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadExportError, match="line 8: expected nothing after the line of kind `end`"):
+    with pytest.raises(BadExportError, match="line 9: expected nothing after the line of kind `end`"):
         imported([*GOOD, b"\n"], tmp_path / "store.db")
 
 
 def test_two_timers_of_one_number_are_refused(tmp_path: Path) -> None:
-    bad = [*GOOD[:5], GOOD[4].replace(b'"due_ms":5', b'"due_ms":6'), GOOD[6]]
+    bad = [*GOOD[:5], GOOD[4].replace(b'"due_ms":5', b'"due_ms":6'), *GOOD[6:]]
 
     with pytest.raises(BadExportError, match="1 timers have the `seq` of another one"):
         imported(bad, tmp_path / "store.db")

@@ -38,15 +38,18 @@ _times = st.integers(0, 6)
 _done = st.lists(_seqs, max_size=3)
 _headers = st.none() | st.dictionaries(_texts, _texts, max_size=2)
 _messages = st.builds(Message, _seqs, _addresses, _values, st.none() | _addresses, _headers)
+_outcomes = st.tuples(
+    st.sampled_from([RequestState.TAKEN, RequestState.PENDING, RequestState.PENDING_REPLY, RequestState.HANDLED]),
+    st.none(),
+) | st.tuples(st.sampled_from([RequestState.REPLIED, RequestState.GIVEN_UP]), _values)
 _requests = st.builds(
-    KeyedRequest,
+    lambda *key, outcome: KeyedRequest(*key, *outcome),
     _owners,
     st.sampled_from(["k", "\0"]),
     _texts,
     _times,
-    _texts,
-    st.sampled_from(RequestState),
-    st.none() | _values,
+    st.sampled_from(["1", "12", "0/3", "11/7"]),
+    outcome=_outcomes,
 )
 
 _T = TypeVar("_T")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol, assert_never
 
 from statefun_actors.admin.portable import lines
+from statefun_actors.admin.portable.line_checks import check_next_seq, check_position, check_request
 from statefun_actors.admin.portable.lines import Known
 from statefun_actors.store import (
     Commit,
@@ -88,8 +89,7 @@ class ImportBatch:
                 f"expected version {lines.VERSION} of the format, got {header.version}: another version of "
                 "statefun-actors wrote it, and can read it"
             )
-        if header.next_seq < 1:
-            raise ValueError("expected a `next_seq` of 1 or more")
+        check_next_seq(header.next_seq)
         self._next_seq = header.next_seq
 
     def _take(
@@ -106,6 +106,7 @@ class ImportBatch:
         match line:
             case lines.PositionLine():
                 self._ascends(line, (line.name,))
+                check_position(line.name, line.position)
                 self._positions[line.name] = line.position
             case lines.EntityLine():
                 self._ascends(line, (line.type, line.id))
@@ -133,6 +134,7 @@ class ImportBatch:
                 )
             case lines.RequestLine():
                 self._ascends(line, (*line.to, line.key))
+                check_request(line, self._next_seq)
                 result = None if line.result is None else lines.typed(line.result, known)
                 target, name = lines.address(line.to), line.request
                 request = KeyedRequest(target, line.key, line.digest, line.time_ms, name, line.state, result)
