@@ -222,6 +222,10 @@ def test_the_options_that_it_names_are_there() -> None:
 
     commands = re.findall(r"^\| `statefun-actors ([a-z-]+(?: [a-z]+)?)", TEXT, re.MULTILINE)
     helps = [CliRunner().invoke(main, [*command.split(), "--help"]).output for command in commands]
+    helps += [
+        subprocess.check_output([sys.executable, "-m", program, "--help"], cwd=ROOT, text=True)
+        for program in ("tests.benchmarks", "tests.benchmarks.curves")
+    ]
 
     assert named - set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", "\n".join(helps), re.MULTILINE)) == set()
 

@@ -14,9 +14,11 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
@@ -29,8 +31,8 @@ from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repea
 if TYPE_CHECKING:
     from watchfiles import Change
 
-_LOOKS: Final = 200
-"""Milliseconds between two checks whether the process has ended, and whether the changed code is loaded."""
+_LOOKS: Final = 0.2
+"""Seconds between two checks whether the process has ended, and whether the changed code is loaded."""
 _LONG: Final = 5.0
 """Seconds of loading after which this is said."""
 
@@ -46,22 +48,34 @@ def run_reloading(app: str, arguments: Sequence[str]) -> int:
     folder = _folder(app)
     # -B: compiled files are matched by the second of the change, in which there may be another change.
     run = _Reloaded([sys.executable, "-B", "-m", "statefun_actors", *arguments])
+    found: SimpleQueue[set[tuple[Change, str]] | Exception] = SimpleQueue()
+    over = threading.Event()
+
+    def watch() -> None:
+        try:
+            for changed in watchfiles.watch(
+                folder, watch_filter=watchfiles.PythonFilter(), stop_event=over, raise_interrupt=False
+            ):
+                found.put(changed)
+        except Exception as error:
+            found.put(error)
+
+    # A thread of its own: the watcher says nothing while other files of the folder change, as a store there does.
+    watching = threading.Thread(target=watch, name="watching", daemon=True)
     with run:
-        changes = watchfiles.watch(
-            folder,
-            watch_filter=watchfiles.PythonFilter(),
-            yield_on_timeout=True,
-            rust_timeout=_LOOKS,
-            raise_interrupt=False,
-        )
-        for changed in changes:
-            if run.stopping:
-                break
-            if changed:
-                run.changed(_names(changed, folder))
-            else:
+        watching.start()
+        while not run.stopping:
+            try:
+                changed = found.get(timeout=_LOOKS)
+            except Empty:
                 run.look()
                 run.replace()
+                continue
+            if isinstance(changed, Exception):
+                raise changed
+            run.changed(_names(changed, folder))
+        over.set()
+        watching.join()
     return run.code
 
 
