@@ -52,6 +52,11 @@ class Browser:
             command("Emulation.setEmulatedMedia", {"features": []})
             command("Emulation.clearDeviceMetricsOverride", {})
 
+    def begin(self) -> None:
+        """Leave the page of an earlier test, which may still ask a server that has ended, and forget its errors."""
+        self.open("about:blank")
+        self.errors()
+
     def errors(self) -> Sequence[str]:
         """The browser's log since the last call: errors of scripts, and violations of the policy."""
         found = self.driver.get_log("browser")  # type: ignore[no-untyped-call] # selenium's

@@ -39,7 +39,7 @@ def url() -> Generator[str]:
 
 @pytest.mark.parametrize("page", ALL, ids=[page[:40] or "overview" for page in ALL])
 def test_a_page_is_readable_by_everyone_at_every_width(browser: Browser, url: str, page: str) -> None:
-    browser.errors()  # of earlier tests
+    browser.begin()
     with browser.seen(DESKTOP):
         browser.open(url + page)
         too_wide = browser.overflow()
@@ -104,7 +104,7 @@ def test_an_open_page_follows_changes_and_says_when_the_server_is_gone(browser: 
         browser.until_seen("live")
     browser.until_seen("not connected")
     browser.open("about:blank")
-    browser.errors()
+    browser.begin()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -179,7 +179,7 @@ def test_a_token_opens_the_console_until_the_log_out(browser: Browser) -> None:
             browser.until_seen(then)
         browser.click(By.CSS_SELECTOR, "header button")
         browser.until_seen("The token that the server was started with")
-    browser.errors()
+    browser.begin()
 
 
 BROKEN = "a\nb"

@@ -196,7 +196,7 @@ def url() -> Generator[str]:
 
 @pytest.mark.xdist_group("browser")
 def test_pages_are_readable_by_everyone_at_every_width_and_lead_to_each_other(browser: Browser, url: str) -> None:
-    browser.errors()  # of earlier tests
+    browser.begin()
     for width, dark in ((PHONE, True), (DESKTOP, False)):
         with browser.seen(width, dark=dark):
             for id in ("ada", HOSTILE):
