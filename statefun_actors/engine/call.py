@@ -19,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from statefun_actors.engine.callbacks import callback_failed
 from statefun_actors.engine.epoch import Epoch
-from statefun_actors.engine.telling import not_told
 from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, OnAnswer, Replied
 from statefun_actors.model import TypedValue
 from statefun_actors.text import describe
@@ -114,7 +114,7 @@ class Call:
             try:
                 caller.on_answer(answer)
             except BaseException as error:
-                not_told(error)
+                callback_failed(error)
 
     def reset(self) -> None:
         """Reset it: the epochs since its message became durable are lost, so the message is handled again."""

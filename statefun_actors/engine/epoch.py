@@ -13,7 +13,7 @@ import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY
-from statefun_actors.engine.telling import not_told
+from statefun_actors.engine.callbacks import callback_failed
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.history import Recorded, Step
 from statefun_actors.model import StateSpec
@@ -191,7 +191,7 @@ class Epoch:
             try:
                 on_end(lost)
             except BaseException as error:
-                not_told(error)
+                callback_failed(error)
 
     def consume(self, seq: int) -> None:
         """The message *seq* was handled or given up."""

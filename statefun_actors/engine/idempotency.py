@@ -12,8 +12,8 @@ from typing import Final
 from statefun_actors.address import Address
 from statefun_actors.asking import KEY_KEPT_MS
 from statefun_actors.engine.call import Call
+from statefun_actors.engine.callbacks import callback_failed
 from statefun_actors.engine.epoch import Epoch
-from statefun_actors.engine.telling import not_told
 from statefun_actors.ingress import (
     Answer,
     GivenUp,
@@ -117,7 +117,7 @@ class KeyedCall(Call):
                 try:
                     caller.on_answer(Taken())
                 except BaseException as error:
-                    not_told(error)
+                    callback_failed(error)
             else:
                 self.callers.append(caller)
 

@@ -17,7 +17,7 @@ from tests.engine.sinks import OUT, ListSink, Teller
 from tests.types.raising import RAISED, leave
 
 ALL = pytest.mark.parametrize("raised", list(RAISED))
-NOT_TOLD = "what waits for the engine could not take its answer: {}: no setting"
+FAILED = "the callback of a call raised an error: {}: no setting"
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +83,7 @@ async def test_a_caller_that_can_not_be_told_keeps_no_other_waiting(
         await until(lambda: len(again) == 2)
 
     assert answers == again == [answer, answer]
-    assert logged(caplog) == [NOT_TOLD.format(raised)]
+    assert logged(caplog) == [FAILED.format(raised)]
 
 
 @ALL
@@ -99,7 +99,7 @@ async def test_so_it_is_when_the_store_fails(wait: Wait, raised: str, caplog: py
         store.fail = False
 
     assert all(isinstance(answer, NotTaken | AnswerLost) for answer in answers)
-    assert NOT_TOLD.format(raised) in logged(caplog)
+    assert FAILED.format(raised) in logged(caplog)
 
 
 class Unresumable(ListSink):
