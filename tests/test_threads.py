@@ -34,7 +34,7 @@ print("the main thread has ended", flush=True)
 main.set()
 """
 LET_GO = """
-asyncio.run(begin(threading.Event().wait)).let_go()
+asyncio.run(begin(threading.Event().wait)).abandon()
 print("the main thread has ended", flush=True)
 """
 FORKED = """
@@ -48,7 +48,7 @@ child = os.fork()
 os.write(1, asyncio.run(work()))
 if child:
     status = os.waitpid(child, 0)[1]
-    never.let_go()
+    never.abandon()
     sys.exit(status)
 """
 
@@ -69,7 +69,7 @@ def test_a_process_ends_after_its_calls() -> None:
     assert ran(ENDS_FIRST) == ["the main thread has ended", "the call has ended"]
 
 
-def test_a_process_ends_although_a_call_that_was_let_go_never_does() -> None:
+def test_a_process_ends_although_an_abandoned_call_never_does() -> None:
     assert ran(LET_GO) == ["the main thread has ended"]
 
 

@@ -36,7 +36,7 @@ class HandlerThreads:
     """
 
     def __init__(self, at_once: int = AT_ONCE, given_up: int = GIVEN_UP, patience: float = _PATIENCE) -> None:
-        self._at_once, self._most_given_up, self._patience = at_once, given_up, patience
+        self._most_given_up = given_up
         self._places = Places(at_once, patience, self._late)
         self._lock = threading.Lock()
         self._given_up = 0
@@ -75,13 +75,13 @@ class HandlerThreads:
             count = self._given_up
             thread.has_place = count > self._most_given_up
             left_out = self._lines.due(handler)
-        thread.call.let_go()
+        thread.call.abandon()
         if not thread.has_place:
             self._places.leave()
         if left_out is not None:
             logger.warning(
-                "%s: its call did not end within %g s, and nothing can end its thread, which runs on; %s. Give what it "
-                "waits for a timeout of its own%s",
+                "%s: its call did not end within %g s, and nothing can end its thread, which runs on; %s. Set a "
+                "timeout on what it waits for%s",
                 handler,
                 seconds,
                 self._running(count),
@@ -93,7 +93,7 @@ class HandlerThreads:
             return f"threads that run on: {count:,}"
         return (
             f"threads that run on: {count:,}, of which those above {self._most_given_up:,} keep their places, so that "
-            f"fewer than {self._at_once} blocking handlers run at once"
+            f"fewer than {self._places.number} blocking handlers run at once"
         )
 
     def _late(self) -> None:
@@ -101,8 +101,8 @@ class HandlerThreads:
             logger.warning(
                 "a blocking handler has waited %g s for a thread, since %d run already; make them shorter, give them a "
                 "timeout=, or make them `async def`%s",
-                self._patience,
-                self._at_once,
+                self._places.patience,
+                self._places.number,
                 repeats(left_out),
             )
 

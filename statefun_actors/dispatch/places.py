@@ -27,7 +27,8 @@ class Places:
     """
 
     def __init__(self, number: int, patience: float, late: Callable[[], object]) -> None:
-        self._patience, self._late = patience, late
+        self.number, self.patience = number, patience
+        self._late = late
         self._free = number
         self._lock = threading.Lock()
         self._waiting: deque[_Waiter] = deque()
@@ -47,7 +48,7 @@ class Places:
         waiter = self._queued(wake)
         if waiter is None:
             return
-        patience = loop.call_later(self._patience, self._late)
+        patience = loop.call_later(self.patience, self._late)
         try:
             await woken
         except BaseException:
@@ -68,7 +69,7 @@ class Places:
         if waiter is None:
             return
         try:
-            if not woken.wait(self._patience):
+            if not woken.wait(self.patience):
                 self._late()
                 woken.wait()
         except BaseException:

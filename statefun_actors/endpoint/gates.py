@@ -24,7 +24,7 @@ class Gate(Places):
 
     def __init__(self, name: str, places: int, patience: float = PATIENCE) -> None:
         super().__init__(places, patience, self._warn)
-        self._name, self._places, self._warn_after = name, places, patience
+        self._name = name
         self._warned = False
 
     def _warn(self) -> None:
@@ -34,9 +34,9 @@ class Gate(Places):
                 "%s: a batch has waited %g s for one of %d places (concurrency=%d). Flink counts that towards its call "
                 "timeout; raise concurrency=, or make the handlers shorter (logged once)",
                 self._name,
-                self._warn_after,
-                self._places,
-                self._places,
+                self.patience,
+                self.number,
+                self.number,
             )
 
 

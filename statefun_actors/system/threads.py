@@ -1,7 +1,7 @@
 """Calls in threads. A thread whose call has ended is used again for a while.
 
-They are daemon threads, so that a process can end although a call never does. It waits for all calls but those that
-were let go, as it does for threads of ``concurrent.futures``.
+They are daemon threads, so that a process can end although a call never does. It waits for all calls that were not
+abandoned, as it does for threads of ``concurrent.futures``.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class ThreadCall(Generic[_T]):
         """What *call* returns or raises. Cancelling it does not end the thread."""
         _threads.begin(self)
 
-    def let_go(self) -> None:
-        """Let the process end even while it runs."""
-        _threads.let_go(self)
+    def abandon(self) -> None:
+        """From now on the process can end while this call runs."""
+        _threads.remove(self)
 
     def run(self) -> None:
         """Run the call in this thread."""
@@ -56,7 +56,7 @@ class ThreadCall(Generic[_T]):
             trace = error.__traceback__
             self._error = error.with_traceback(None if trace is None else trace.tb_next)  # this frame refers to it
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Report that the call has ended."""
         if self._ended is not None:
             self._ended()
@@ -96,11 +96,12 @@ class _Threads:
             try:
                 threading.Thread(target=self._work, name="statefun-actors call", daemon=True).start()
             except BaseException:
-                self.let_go(call)
+                self.remove(call)
                 raise
         self._begun.put(call)
 
-    def let_go(self, call: ThreadCall[Untyped]) -> None:
+    def remove(self, call: ThreadCall[Untyped]) -> None:
+        """The end of the process does not wait for *call* any more."""
         with self._changed:
             self._kept.discard(call)
             if not self._kept:
@@ -122,10 +123,10 @@ class _Threads:
                         return
                 continue  # a call is about to enter the queue
             call.run()
-            self.let_go(call)
+            self.remove(call)
             with self._changed:
-                self._idle += 1  # before anybody learns that it has ended, and begins another call
-            call.tell()
+                self._idle += 1  # before the end is reported, after which another call may begin
+            call.report()
             del call
 
 
@@ -133,7 +134,7 @@ _threads: Final = _Threads()
 
 
 def wait_for_threads() -> None:
-    """Return when no call runs any more, except those that were let go."""
+    """Return when no call runs any more, except those that were abandoned."""
     _threads.wait()
 
 

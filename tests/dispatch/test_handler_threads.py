@@ -146,7 +146,7 @@ async def test_the_threads_that_run_on_are_counted_in_one_line_a_minute(
 
     assert caplog.messages == [
         "Bank.call: its call did not end within 5 s, and nothing can end its thread, which runs on; threads that run "
-        "on: 1. Give what it waits for a timeout of its own"
+        "on: 1. Set a timeout on what it waits for"
     ]
 
 
@@ -168,8 +168,8 @@ async def test_above_their_limit_threads_that_run_on_keep_their_places_until_the
     assert left.has_ended
     assert caplog.messages == [
         "Bank.call: its call did not end within 5 s, and nothing can end its thread, which runs on; threads that run "
-        "on: 1, of which those above 0 keep their places, so that fewer than 1 blocking handlers run at once. Give "
-        "what it waits for a timeout of its own"
+        "on: 1, of which those above 0 keep their places, so that fewer than 1 blocking handlers run at once. Set "
+        "a timeout on what it waits for"
     ]
 
 
