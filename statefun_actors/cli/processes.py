@@ -42,8 +42,8 @@ class Work:
 
     Args:
         name: of the process, for messages.
-        main: gets *arguments*, the sockets of the process, and a connection for its reports, and for what it is
-            told; all are pickled.
+        main: gets *arguments*, the sockets of the process, and a connection for its reports and for messages to
+            it; all are pickled.
     """
 
     name: str
@@ -134,7 +134,7 @@ class Supervisor:
 
     # --- processes
 
-    def tell(self, number: int, message: object) -> None:
+    def send(self, number: int, message: object) -> None:
         """Send *message* to process *number*, if that runs; it reads it from the connection of its reports."""
         reports = self._processes[number].reports
         if reports is not None:

@@ -207,8 +207,8 @@ _OTHERWISE = "All that was acknowledged is stored: remove the cause, and run aga
         (
             3,
             None,
-            "the last time it ended with exit code 3. What it has printed may tell why; PYTHONFAULTHANDLER=1 makes a "
-            f"crash tell more. {_OTHERWISE}",
+            "the last time it ended with exit code 3. Its output may say why; with PYTHONFAULTHANDLER=1 a crash prints "
+            f"where it happened. {_OTHERWISE}",
         ),
         (
             -9,

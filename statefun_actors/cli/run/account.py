@@ -15,13 +15,13 @@ from statefun_actors.store import StoreError, open_reader
 
 @attrs.define
 class Account:
-    """What the processes of one partition have told."""
+    """The reports of the processes of one partition."""
 
     restarts: int = 0
     exact: bool = True
-    """Whether each process before the last one has told all that it had counted: a killed one has not."""
+    """Whether each process before the last one has reported all that it counted: a killed one has not."""
     counts: Counts | None = None
-    """Of all its processes so far; None: none has told anything."""
+    """Of all its processes so far; None: no report has come."""
     _summary: Summary | None = None
     """Of its last process, once that has ended."""
     _before: Counts | None = None
@@ -32,7 +32,7 @@ class Account:
         self.counts = counts if self._before is None else self._before.then(counts)
 
     def summed_up(self, summary: Summary) -> None:
-        """Its process has done its work, and told its counts before."""
+        """The last report of its process, after its counts."""
         self._summary = summary
 
     def begun_again(self) -> None:

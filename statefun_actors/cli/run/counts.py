@@ -20,7 +20,7 @@ class Count:
             return later
         if self.all is None or later.all is None:
             return Count(self.run + later.run, later.all)
-        # The store has what the process before did, even if that ended before it could tell.
+        # The store has what the process before did, even if that ended before it could report it.
         return Count(self.run + later.all - self.all, later.all)
 
 

@@ -33,8 +33,6 @@ _SHORT_PAUSE: Final = 0.005
 """The same with ``--fire-timers``: each jump of the clock waits for such looks."""
 _LONG_PAUSE: Final = 0.5
 """The same in a run that only an input that can't be read ends."""
-
-
 _COUNTS_EVERY: Final = 1.0
 """Seconds between two reports of counts."""
 

@@ -27,7 +27,7 @@ class PartitionCounts:
     Args:
         handled: messages.
         restarts: how often it was started again.
-        exact: whether all that it has done is counted: a process that is killed does not tell what it did last.
+        exact: whether all that it has done is counted: a process that is killed does not report what it did last.
     """
 
     handled: int

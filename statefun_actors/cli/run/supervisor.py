@@ -83,7 +83,7 @@ def supervise(
     began = time.monotonic()
     group = _Partitions(task, layout, listeners, announce, quiet=quiet)
     supervisor = Supervisor(group, listeners)
-    group.tell = supervisor.tell
+    group.send = supervisor.send
     try:
         with printing(group.sockets, task.options.egress.values()):
             exit_code = supervisor.to_the_end()
@@ -123,12 +123,12 @@ class _Partitions:
     ) -> None:
         self._listeners, self._announce, self._quiet = listeners, announce, quiet
         self._until_idle = task.options.until_idle
-        self.announced = self.done = self._told_failing = False
+        self.announced = self.done = self._failing_shown = False
         self.error: str | None = None
         """Why the run was given up."""
         self.sockets, self._temporary = _folder_of_sockets(task.store)
         self._clock = new_clock(self.sockets) if task.options.fire_timers else SystemClock()
-        self.tell: Callable[[int, object], None] = lambda _number, _message: None
+        self.send: Callable[[int, object], None] = lambda _number, _message: None
         """Sends a message to a partition."""
         self.states = [_State() for _ in range(layout.partitions)]
         self.works: Sequence[Work] = [
@@ -176,7 +176,7 @@ class _Partitions:
         if not all_at_rest(rests, self._clock.now_ms()):
             return False
         found = [rest for rest in rests if rest is not None]
-        self._tell_failing(found)
+        self._show_failing(found)
         if any(rest.failed for rest in found):
             return True
         return self._until_idle and all(rest.idle for rest in found) and not self._jumps(found)
@@ -190,15 +190,15 @@ class _Partitions:
         now = clock.now_ms()
         for number, rest in enumerate(rests):
             if rest.until is not None and rest.until <= now:
-                self.tell(number, Jump())
+                self.send(number, Jump())
         return True
 
-    def _tell_failing(self, rests: Sequence[Rest]) -> None:
+    def _show_failing(self, rests: Sequence[Rest]) -> None:
         """Say once that only messages are left that keep failing, in the words of the first partition with some."""
         failing = [rest.failing for rest in rests if rest.failing is not None]
-        wanted = self._until_idle and not self._quiet and not self._told_failing
+        wanted = self._until_idle and not self._quiet and not self._failing_shown
         if failing and wanted and all(rest.idle or rest.failing is not None for rest in rests):
-            self._told_failing = True
+            self._failing_shown = True
             echo(failing[0], err=True)
 
     def ended(self, number: int, ended: Ended) -> float | None:
@@ -245,7 +245,7 @@ def _given_up(ended: Ended, error: str | None) -> str:
         instead = "The system does that if there is not enough memory. "
     else:
         last = f"the last time it {_how(ended)}"
-        instead = "What it has printed may tell why; PYTHONFAULTHANDLER=1 makes a crash tell more. "
+        instead = "Its output may say why; with PYTHONFAULTHANDLER=1 a crash prints where it happened. "
     return (
         f"{ended.name} has ended {_MOST_FAILURES} times in a row, each time within {_STEADY:g} s of its start, "
         f"{last.removesuffix('.')}. {instead}All that was acknowledged is stored: remove the cause, and run again."
