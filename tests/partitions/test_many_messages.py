@@ -10,7 +10,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.http import Forwarding, Guard, Peer, Pending, Request, Response, create_ingress_app, line
 from statefun_actors.http.ingress.forwarding import ForwardingRoute
 from statefun_actors.partitions import Partition
-from tests.partitions.systems import System, system
+from tests.partitions.systems import DEADLINE, System, system
 from tests.partitions.test_links import HERE, THERE, Cell, kept, seen, until
 
 LINES = b"".join(
@@ -59,7 +59,7 @@ class Ended:
         """None: they are about many addresses."""
 
     def respond(self, request: Request, body: bytes) -> Pending:
-        pending = Peer("nobody", Path("nowhere")).forward(request, body)
+        pending = Peer("nobody", Path("nowhere")).forward(request, body, DEADLINE)
         pending.end(self._response)
         return pending
 

@@ -18,6 +18,7 @@ from statefun_actors.http import (
 from statefun_actors.http.peers.frames import FULL, FrameReader, Turn, frame
 from statefun_actors.http.router import CANCELLED
 from tests.partitions.peers import BLOCK, REQUEST, Later, Seen, response_of, serving, written
+from tests.partitions.systems import DEADLINE
 from tests.partitions.test_links import until
 
 ASKED = st.tuples(
@@ -45,7 +46,7 @@ def test_request_and_response_arrive_as_they_are(
         route = Seen(*[response for _, response in exchanges])
         async with serving(tmp_path_factory.mktemp("peer"), route) as (there, _):
             asked = [(Request(method, target, headers), body) for (method, target, headers, body), _ in exchanges]
-            found = await asyncio.gather(*[response_of(there.forward(*each)) for each in asked])
+            found = await asyncio.gather(*[response_of(there.forward(*each, DEADLINE)) for each in asked])
         assert found == [response for _, response in exchanges]
         assert [(written(request), body) for request, body in route.asked] == [
             (written(request), body) for request, body in asked
@@ -58,7 +59,7 @@ async def test_headers_are_read_from_the_block_of_the_request(tmp_path: Path) ->
     route = Seen(Response(204))
     async with serving(tmp_path, route) as (there, _):
         asked = Request("PUT", b"/", ((b"host", b"x"), (b"x-a", b"b"), (b"content-length", b"0")), ("1", 1), BLOCK)
-        assert await response_of(there.forward(asked, b"")) == Response(204)
+        assert await response_of(there.forward(asked, b"", DEADLINE)) == Response(204)
     [(request, _)] = route.asked
     assert written(request) == ("PUT", b"/", BLOCK, asked.headers, None, False)
 
@@ -79,7 +80,8 @@ async def test_responses_come_in_the_order_in_which_they_are_ready(tmp_path: Pat
     async with serving(tmp_path, route) as (there, _):
         found: list[tuple[int, Response | None]] = []
         for number in range(3):
-            there.forward(REQUEST, b"").on_done(lambda response, number=number: found.append((number, response)))  # type: ignore[misc] # a default
+            pending = there.forward(REQUEST, b"", DEADLINE)
+            pending.on_done(lambda response, number=number: found.append((number, response)))  # type: ignore[misc] # a default
         await until(lambda: found)
         second.give(Response(200))
         await until(lambda: len(found) == 2)
@@ -92,7 +94,7 @@ async def test_a_cancelled_request_is_cancelled_there(tmp_path: Path) -> None:
     pending = Later()
     route = Seen(pending, Response(204))
     async with serving(tmp_path, route) as (there, router):
-        cancelled = there.forward(REQUEST, b"")
+        cancelled = there.forward(REQUEST, b"", DEADLINE)
         found: list[Response | None] = []
         cancelled.on_done(found.append)
         await until(lambda: route.asked)
@@ -101,9 +103,9 @@ async def test_a_cancelled_request_is_cancelled_there(tmp_path: Path) -> None:
         assert found == [None]
         await until(lambda: pending.cancelled)
         assert (route.asked[0][0].gone, len(router.in_flight)) == (True, 0)
-        unsent = there.forward(REQUEST, b"never sent")
+        unsent = there.forward(REQUEST, b"never sent", DEADLINE)
         unsent.cancel()
-        assert await response_of(there.forward(REQUEST, b"")) == Response(204)
+        assert await response_of(there.forward(REQUEST, b"", DEADLINE)) == Response(204)
     assert (pending.cancelled, [body for _, body in route.asked]) == (1, [b"", b""])
 
 
@@ -112,7 +114,7 @@ async def test_requests_are_cancelled_when_the_process_that_forwarded_them_ends(
     route = Seen(pending)
     async with serving(tmp_path, route) as (there, _):
         _, writer = await asyncio.open_unix_connection(there.path)
-        writer.write(frame(Turn([there.forward(REQUEST, b"").asked], [])))  # type: ignore[list-item] # it is not sent yet
+        writer.write(frame(Turn([there.forward(REQUEST, b"", DEADLINE).asked], [])))  # type: ignore[list-item] # it is not sent yet
         await until(lambda: route.asked)
         writer.close()
         await until(lambda: pending.cancelled)
@@ -126,14 +128,14 @@ async def test_a_request_that_is_cancelled_by_a_stop_is_answered(
     pending = Later()
     route = Seen(pending)
     async with serving(tmp_path, route) as (there, router):
-        found = asyncio.create_task(response_of(there.forward(REQUEST, b"")))
+        found = asyncio.create_task(response_of(there.forward(REQUEST, b"", DEADLINE)))
         await until(lambda: len(router.in_flight))
     assert (await found, pending.cancelled) == (CANCELLED, 1)
 
 
 async def test_an_error_of_a_route_is_a_response(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with serving(tmp_path, Seen(ValueError("a bug"))) as (there, _):
-        assert await response_of(there.forward(REQUEST, b"")) == line(500, "ValueError: a bug")
+        assert await response_of(there.forward(REQUEST, b"", DEADLINE)) == line(500, "ValueError: a bug")
     assert [record.getMessage() for record in caplog.records] == ["a request failed"]
 
 
@@ -147,7 +149,7 @@ async def test_a_route_that_does_not_admit_a_request_refuses_it(
 
     monkeypatch.setattr(route, "admit", admit)
     async with serving(tmp_path, route) as (there, _):
-        assert await response_of(there.forward(REQUEST, b"")) == refused
+        assert await response_of(there.forward(REQUEST, b"", DEADLINE)) == refused
     assert route.asked == []
 
 
@@ -158,7 +160,7 @@ async def test_what_is_no_frame_closes_the_connection(tmp_path: Path, caplog: py
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await reader.readexactly(1)
         writer.close()
-        assert await response_of(there.forward(REQUEST, b"")) == Response(204)
+        assert await response_of(there.forward(REQUEST, b"", DEADLINE)) == Response(204)
     assert [record.getMessage() for record in caplog.records] == [
         "a connection to another partition is closed: Expected `array`, got `int`"
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from statefun_actors import Address
+from statefun_actors.console.forwarded import ForwardedConsole
 from statefun_actors.http import (
     Forwarding,
     Guard,
@@ -23,7 +24,7 @@ from statefun_actors.http.peers import PendingForward
 from statefun_actors.http.peers.frames import FULL, frame
 from statefun_actors.partitions import Partition
 from tests.partitions.peers import REQUEST, SENT_AGAIN, peer, read_frame, response_of
-from tests.partitions.systems import system
+from tests.partitions.systems import DEADLINE, system
 from tests.partitions.test_links import THERE, Cell, until
 
 
@@ -37,7 +38,7 @@ async def test_a_process_that_ends_before_the_whole_response_is_an_error(tmp_pat
         await writer.drain()
 
     async with peer(tmp_path, handle) as there:
-        assert await response_of(there.forward(REQUEST, b"")) == SENT_AGAIN
+        assert await response_of(there.forward(REQUEST, b"", DEADLINE)) == SENT_AGAIN
 
 
 async def test_a_connection_that_was_lost_is_made_again(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ async def test_a_connection_that_was_lost_is_made_again(tmp_path: Path) -> None:
     async with peer(tmp_path, handle) as there:
         found: list[bytes] = []
         while len(found) < 4:
-            response = await response_of(there.forward(REQUEST, b""))
+            response = await response_of(there.forward(REQUEST, b"", DEADLINE))
             if response != SENT_AGAIN:  # the connection was just closed
                 assert response is not None
                 found.append(response.body)
@@ -74,7 +75,7 @@ async def test_requests_wait_while_the_process_does_not_read(tmp_path: Path) -> 
 
     async with peer(tmp_path, handle) as there:
         bodies = [bytes(4 * FULL)] * 40
-        pending = [there.forward(REQUEST, body) for body in bodies]
+        pending = [there.forward(REQUEST, body, DEADLINE) for body in bodies]
         await until(lambda: pending[0].asked is None)
         assert pending[-1].asked is not None
         for each in pending[:-1]:
@@ -133,6 +134,21 @@ async def test_the_timeout_of_a_process_that_is_stuck_comes_by_itself(tmp_path: 
         assert response.status == 503
 
 
+async def test_a_page_of_the_console_does_not_wait_for_a_process_that_is_stuck(tmp_path: Path) -> None:
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with peer(tmp_path, handle) as there:
+        console = ForwardedConsole(there, Guard(None, local=True), patience=0.1)
+        pending = console.respond(Request("GET", b"/console/", []), b"")
+        assert isinstance(pending, PendingForward)
+        assert await response_of(pending) == line(
+            503,
+            "partition 1, which makes the pages, did not answer within 0.1 s: look whether a change was made before "
+            "you repeat it",
+        )
+
+
 class ToOther:
     """A route whose requests are about an address of the partition 1 of 2."""
 
@@ -160,7 +176,7 @@ async def test_a_process_that_does_not_run_has_not_taken_the_message(tmp_path: P
     expected = line(
         503, "not taken, send it again: partition 1 can't be reached: No such file or directory", (b"retry-after", b"1")
     )
-    both = [there.forward(REQUEST, b""), there.forward(REQUEST, b"")]
+    both = [there.forward(REQUEST, b"", DEADLINE), there.forward(REQUEST, b"", DEADLINE)]
     assert [await response_of(pending) for pending in both] == [expected, expected]
 
 

@@ -28,7 +28,7 @@ def test_a_partition_that_is_down_is_named_and_comes_back(tmp_path: Path) -> Non
         stopped = running.pid_of(1)
         try:
             # Connections at the socket of the stopped process wait; those of the other one are answered.
-            wait_for(lambda: _ready(running) == b"not ready: partition 1: no answer within 3 s\n")
+            wait_for(lambda: _ready(running) == b"not ready: partition 1: did not answer within 3 s\n")
         finally:
             os.kill(stopped, signal.SIGKILL)
         wait_for(lambda: _ready(running) == b"ready\n")

@@ -9,9 +9,8 @@ from typing import Final, Protocol
 
 from statefun_actors.address import Address
 from statefun_actors.http.ingress.query import read_query
-from statefun_actors.http.peers import Peer, PendingForward
+from statefun_actors.http.peers import Peer
 from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route
-from statefun_actors.ingress import Deadlines
 from statefun_actors.partitions import Partition, partition_of
 
 _PATIENCE_SECONDS: Final = 3.0
@@ -61,7 +60,6 @@ class ForwardingRoute:
     def __init__(self, route: AddressedRoute, forwarding: Forwarding) -> None:
         self._route, self._forwarding = route, forwarding
         self._known_partition = lru_cache(_MOST_KNOWN)(self._partition)
-        self._deadlines: Deadlines[PendingForward] = Deadlines()
         self.admit = route.admit
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
@@ -76,7 +74,7 @@ class ForwardingRoute:
         peer = self._forwarding.peers.get(partition)
         if peer is None:
             return self._route.respond(request, body)
-        return peer.forward(request, body).limit(self._deadlines, self._forwarding.longest + _waited(query))
+        return peer.forward(request, body, self._forwarding.longest + _waited(query))
 
     def _partition(self, path: bytes) -> int | None:
         """The partition that has the address in *path*; None without an address."""

@@ -55,9 +55,10 @@ class _OfAll:
         asked = Request("GET", request.target, request.headers)
         self._together = together
         self._responses = {forwarding.own.own: here}
-        self._pending = {number: peer.forward(asked, b"", _FAILURES) for number, peer in forwarding.peers.items()}
+        self._pending = {
+            number: peer.forward(asked, b"", _PATIENCE_SECONDS, _FAILURES) for number, peer in forwarding.peers.items()
+        }
         self._callback: OnDone | None = None
-        self._late = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._give_up)
 
     def on_done(self, callback: OnDone) -> None:
         self._callback = callback
@@ -70,7 +71,6 @@ class _OfAll:
         for pending in self._pending.values():
             pending.cancel()
         if (callback := self._callback) is not None:
-            self._late.cancel()
             self._callback = None
             callback(None)
 
@@ -80,15 +80,7 @@ class _OfAll:
             if len(self._responses) == len(self._pending) + 1:
                 self._end()
 
-    def _give_up(self) -> None:
-        for number, pending in self._pending.items():
-            if number not in self._responses:
-                self._responses[number] = line(503, f"no answer within {_PATIENCE_SECONDS:g} s")
-                pending.cancel()
-        self._end()
-
     def _end(self) -> None:
-        self._late.cancel()
         callback, self._callback = self._callback, None
         if callback is not None:
             callback(self._together(dict(sorted(self._responses.items()))))

@@ -44,20 +44,16 @@ class PendingForward:
 
     __slots__ = ("_callback", "_due", "_ended", "_failures", "_peer", "_response", "_seconds", "asked", "number")
 
-    def __init__(self, peer: Peer, asked: Asked, failures: Failures = _OF_MESSAGES) -> None:
+    def __init__(
+        self, peer: Peer, asked: Asked, seconds: float, failures: Failures, deadlines: Deadlines[PendingForward]
+    ) -> None:
         self.number = asked.number
         self.asked: Asked | None = asked
-        self._peer, self._failures = peer, failures
+        self._peer, self._seconds, self._failures = peer, seconds, failures
         self._callback: OnDone | None = None
         self._response: Response | None = None
         self._ended = False
-        self._due: set[PendingForward] | None = None
-        self._seconds = 0.0
-
-    def limit(self, deadlines: Deadlines[PendingForward], seconds: float) -> PendingForward:
-        """Wait for *seconds* at most. Returns this."""
-        self._seconds, self._due = seconds, deadlines.add(self, seconds)
-        return self
+        self._due = deadlines.add(self, seconds)
 
     def expire(self) -> None:
         """The peer has not answered in time: its process may be stopped, or its event loop held."""
@@ -95,8 +91,7 @@ class PendingForward:
         if self._ended:
             return
         self._ended, self._response, self.asked = True, response, None
-        if self._due is not None:
-            self._due.discard(self)
+        self._due.discard(self)
         if self._callback is not None:
             self._callback(response)
 
@@ -112,12 +107,18 @@ class Peer:
         self._connection: _Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._is_scheduled = False
+        self._deadlines: Deadlines[PendingForward] = Deadlines()
 
-    def forward(self, request: Request, body: bytes, failures: Failures = _OF_MESSAGES) -> PendingForward:
-        """Forward *request*; the response is the peer's, as it is, or 503 by *failures*."""
+    def forward(
+        self, request: Request, body: bytes, seconds: float, failures: Failures = _OF_MESSAGES
+    ) -> PendingForward:
+        """Forward *request*; the response is the peer's, as it is, or 503 by *failures*.
+
+        A peer that does not respond within *seconds* is taken for one that has ended.
+        """
         headers = () if request.block else tuple(request.headers)
         asked = Asked(next(self._numbers), request.method, request.target, request.block, headers, body)
-        pending = PendingForward(self, asked, failures)
+        pending = PendingForward(self, asked, seconds, failures, self._deadlines)
         self._queue.append(pending)
         self._schedule()
         return pending
