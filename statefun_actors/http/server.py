@@ -126,7 +126,7 @@ async def serve(
     async def drained() -> None:
         await stop()
         await drain(router)
-        await _accept_no_more(listening, shared)
+        await _stop_accepting(listening, shared)
         router.drained = True
         for connection in list(shared.opened):
             connection.close_if_idle()
@@ -134,8 +134,10 @@ async def serve(
     await hypercorn_serve(router, config, shutdown_trigger=drained, mode="asgi")
 
 
-async def _accept_no_more(listening: Sequence[int], shared: Connections) -> None:
-    """Leave new connections to whoever shares the sockets, and respond to those that were accepted before.
+async def _stop_accepting(listening: Sequence[int], shared: Connections) -> None:
+    """Stop accepting, and wait for the first requests of connections that were just accepted.
+
+    New connections go to other processes that share the sockets.
 
     Hypercorn would stop accepting and abandon the last connections at once: they would stay open, without a response,
     for as long as the process lives.
