@@ -31,7 +31,7 @@ SIZES: Final = (1, 100)
 OURS: Final = "ours"
 SDK_2: Final = f"SDK-pip {VERSION}"
 SDK_3: Final = "SDK-upb 3.3.0, its own words"
-AIMS: Final = {(SDK_2, 1): 8.0, (SDK_2, 100): 8.0, (SDK_3, 1): 1.0, (SDK_3, 100): 1.0}
+AIMS: Final = {(SDK_2, 1): 8.0, (SDK_2, 100): 8.0, (SDK_3, 1): 1.5, (SDK_3, 100): 2.2}
 
 
 def requests(size: int) -> list[bytes]:

@@ -36,7 +36,7 @@ from tests.benchmarks.restate.servers import Process
 CONNECTIONS: Final = 16
 IDLE, SLOW, UNREAD, AT_ONCE = 1_000, 20, 2_000, 64
 PROBES_A_SECOND: Final = 100.0
-MOST_P99, LEAST_WORKERS, LEAST_RATE, MOST_PIPELINED = 5.0, 1.5, 0.9, 1.5
+MOST_P99, LEAST_WORKERS, LEAST_RATE, MOST_PIPELINED = 3.0, 1.6, 0.9, 1.5
 
 
 class Serve:
