@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias, assert_never
 
-from msgspec.structs import replace
-
-from statefun_actors.model import Cancel, Done, Effect, Egress, MissingState, Send, SendAfter, State, TypedValue
+from statefun_actors.model import Cancel, Done, Egress, MissingState, Send, SendAfter, State, TypedValue
 from statefun_actors.wire.encoding import Pieces, field, varint
 
 ValueFields: TypeAlias = Callable[[str, int], bytes]
 """The first bytes of a value with this typename and length: all but its own bytes."""
-Conversions: TypeAlias = Mapping[str, Callable[[bytes], tuple[str, bytes]]]
-"""By typename: converts the bytes of a value to the typename and bytes to write."""
+Conversions: TypeAlias = Mapping[str, str | Callable[[bytes], tuple[str, bytes]]]
+"""By typename: the typename to write, or a function of a value's bytes that returns the typename and bytes to write."""
 
 LONGEST_DELAY_MS: Final = (1 << 63) - 1
 
@@ -41,12 +39,16 @@ class Writer:
         conversions: Conversions,
         incomplete: Callable[[MissingState], bytes],
         *,
-        state_conversions: Conversions | None = None,
+        state_conversions: Mapping[str, Callable[[bytes], tuple[str, bytes]]] | None = None,
         cancels: bool,
     ) -> None:
         self._value_fields = value_fields
-        self._conversions = conversions
-        self._state_conversions = {**conversions, **(state_conversions or {})}
+        # In messages and records the cached pieces have the new typenames. Values whose bytes change, too, are
+        # converted one by one, and so are states, since a declared Any may hold a value of a typename that changes.
+        self._renames = {typename: new for typename, new in conversions.items() if isinstance(new, str)}
+        self._conversions = {typename: new for typename, new in conversions.items() if not isinstance(new, str)}
+        renamings = {typename: _renaming(new) for typename, new in self._renames.items()}
+        self._state_conversions = {**renamings, **self._conversions, **(state_conversions or {})}
         self._incomplete = incomplete
         self._cancels = cancels
         # Keys: function type, length of the id; typename, length of the value; and additional names.
@@ -59,23 +61,23 @@ class Writer:
     def write(self, outcome: Done | MissingState, token_prefix: str | None) -> bytes:
         if type(outcome) is MissingState:  # for a Struct, an `isinstance` that is false takes four times as long
             return self._incomplete(outcome)
-        effects, changes = outcome.effects, outcome.changes
-        if self._conversions:
-            effects = [self._converted_effect(effect) for effect in effects]
-            changes = {name: None if value is None else self.converted_state(value) for name, value in changes.items()}
-        sends, egresses = self._sends, self._egresses
-        messages = self._mutations(changes)
+        sends, egresses, conversions = self._sends, self._egresses, self._conversions
+        messages = self._mutations(outcome.changes)
         delayed: list[bytes] = []
         records: list[bytes] = []
-        for effect in effects:
+        for effect in outcome.effects:
             if type(effect) is Send:
                 function_type, id = effect.target
                 value = effect.value
+                if value.typename in conversions:
+                    value = self._converted(value)
                 encoded_id, data = id.encode(), value.value
                 head, value_head = sends[function_type, len(encoded_id), value.typename, len(data)]
                 messages += head, encoded_id, value_head, data
             elif type(effect) is Egress:
                 value = effect.value
+                if value.typename in conversions:
+                    value = self._converted(value)
                 data = value.value
                 records += egresses[effect.egress, value.typename, len(data)], data
             elif type(effect) is SendAfter:
@@ -102,13 +104,16 @@ class Writer:
     def _mutations(self, changes: State) -> list[bytes]:
         """The first parts of the result: changes of states."""
         mutations: list[bytes] = []
+        conversions = self._state_conversions
         for name, value in changes.items():
             if value is None:
                 state_name = field(b"\x12", name.encode())
                 mutations += b"\x0a", varint(len(state_name)), state_name  # DELETE = 0
             else:
-                data = value.value
-                mutations += self._modifications[name, value.typename, len(data)], data
+                typename, data = value.typename, value.value
+                if typename in conversions:
+                    typename, data = conversions[typename](data)
+                mutations += self._modifications[name, typename, len(data)], data
         return mutations
 
     def _send_after(self, effect: SendAfter, token_prefix: str | None, delayed: list[bytes]) -> None:
@@ -119,12 +124,13 @@ class Writer:
             token = _token(effect.token, token_prefix)
             if token_prefix is not None:  # Flink fails the whole job if a token is pending twice
                 self._cancel(effect.token, token_prefix, delayed)
-        id, data = effect.target.id.encode(), effect.value.value
+        value = self._converted(effect.value)
+        id, data = effect.target.id.encode(), value.value
         delay = b"\x08" + varint(effect.delay_ms) if effect.delay_ms else b""
         target = delay + b"\x12" + self._targets[effect.target.typename, len(id)]
-        value = b"\x1a" + self._values[effect.value.typename, len(data)]
-        size = len(target) + len(id) + len(value) + len(data) + len(token)
-        delayed += b"\x1a", varint(size), target, id, value, data, token
+        argument = b"\x1a" + self._values[value.typename, len(data)]
+        size = len(target) + len(id) + len(argument) + len(data) + len(token)
+        delayed += b"\x1a", varint(size), target, id, argument, data, token
 
     def _cancel(self, token: str, token_prefix: str | None, delayed: list[bytes]) -> None:
         if self._cancels and (encoded := _token(token, token_prefix)):
@@ -133,22 +139,24 @@ class Writer:
 
     def converted(self, value: TypedValue) -> TypedValue:
         """*value* as this protocol writes it in a message or a record."""
-        convert = self._conversions.get(value.typename)
-        return value if convert is None else TypedValue(*convert(value.value))
+        typename = self._renames.get(value.typename)
+        return self._converted(value) if typename is None else TypedValue(typename, value.value)
 
     def converted_state(self, value: TypedValue) -> TypedValue:
         """*value* as this protocol writes it in a state."""
         convert = self._state_conversions.get(value.typename)
         return value if convert is None else TypedValue(*convert(value.value))
 
-    def _converted_effect(self, effect: Effect) -> Effect:
-        if isinstance(effect, Cancel) or effect.value.typename not in self._conversions:
-            return effect
-        return replace(effect, value=self.converted(effect.value))
+    def _converted(self, value: TypedValue) -> TypedValue:
+        convert = self._conversions.get(value.typename)
+        return value if convert is None else TypedValue(*convert(value.value))
 
     # All but the final bytes of messages whose final bytes have this length; each begins with its own length.
 
     def _value(self, typename: str, length: int) -> bytes:
+        return self._value_head(self._renames.get(typename, typename), length)
+
+    def _value_head(self, typename: str, length: int) -> bytes:
         fields = self._value_fields(typename, length)
         return varint(len(fields) + length) + fields
 
@@ -165,8 +173,14 @@ class Writer:
         return b"\x22" + varint(len(fields) + length) + fields
 
     def _modification(self, name: str, typename: str, length: int) -> bytes:
-        fields = b"\x08\x01" + field(b"\x12", name.encode()) + b"\x1a" + self._values[typename, length]  # MODIFY = 1
+        fields = (
+            b"\x08\x01" + field(b"\x12", name.encode()) + b"\x1a" + self._value_head(typename, length)
+        )  # MODIFY = 1
         return b"\x0a" + varint(len(fields) + length) + fields
+
+
+def _renaming(typename: str) -> Callable[[bytes], tuple[str, bytes]]:
+    return lambda data: (typename, data)
 
 
 def _target(function_type: str, id_length: int) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NoReturn
 
 from google.protobuf.any_pb2 import Any
@@ -16,7 +15,8 @@ from statefun_actors.wire.request_reader import UNPARSABLE, Addresses, Reader, U
 
 PROTOCOL: Final = "2.x"
 
-_ANY: Final = "type.googleapis.com/google.protobuf.Any"
+_GOOGLE: Final = "type.googleapis.com"
+_ANY: Final = f"{_GOOGLE}/google.protobuf.Any"
 
 
 def _states(batch: v2_pb2.Request.Batch) -> dict[str, TypedValue | None]:
@@ -65,12 +65,8 @@ def _value_fields(type_url: str, length: int) -> bytes:
     return field(b"\x0a", type_url.encode()) + (b"\x12" + varint(length) if length else b"")
 
 
-def _renamed(typename: str) -> Callable[[bytes], tuple[str, bytes]]:
-    return lambda data: (typename, data)
-
-
 def _as_bytes_value(data: bytes) -> tuple[str, bytes]:
-    return "type.googleapis.com/google.protobuf.BytesValue", field(b"\x0a", data)
+    return f"{_GOOGLE}/google.protobuf.BytesValue", field(b"\x0a", data)
 
 
 def _as_int32_value(data: bytes) -> tuple[str, bytes]:
@@ -78,7 +74,7 @@ def _as_int32_value(data: bytes) -> tuple[str, bytes]:
         number = v3_pb2.IntWrapper.FromString(data).value
     except UNPARSABLE:
         return "io.statefun.types/int", data
-    return "type.googleapis.com/google.protobuf.Int32Value", _number(number)
+    return f"{_GOOGLE}/google.protobuf.Int32Value", _number(number)
 
 
 def _as_int64_value(data: bytes) -> tuple[str, bytes]:
@@ -86,7 +82,7 @@ def _as_int64_value(data: bytes) -> tuple[str, bytes]:
         number = v3_pb2.LongWrapper.FromString(data).value
     except UNPARSABLE:
         return "io.statefun.types/long", data
-    return "type.googleapis.com/google.protobuf.Int64Value", _number(number)
+    return f"{_GOOGLE}/google.protobuf.Int64Value", _number(number)
 
 
 def _number(number: int) -> bytes:
@@ -97,19 +93,17 @@ def _number(number: int) -> bytes:
 # An Any holds protobuf messages, so primitives are sent in protobuf's wrappers. All but those of integers have the
 # same bytes. Bytes that are not a valid primitive stay unchanged, for the receiver to refuse.
 CONVERSIONS: Final[Conversions] = {
-    "io.statefun.types/bool": _renamed("type.googleapis.com/google.protobuf.BoolValue"),
+    "io.statefun.types/bool": f"{_GOOGLE}/google.protobuf.BoolValue",
     "io.statefun.types/int": _as_int32_value,
     "io.statefun.types/long": _as_int64_value,
-    "io.statefun.types/float": _renamed("type.googleapis.com/google.protobuf.FloatValue"),
-    "io.statefun.types/double": _renamed("type.googleapis.com/google.protobuf.DoubleValue"),
-    "io.statefun.types/string": _renamed("type.googleapis.com/google.protobuf.StringValue"),
+    "io.statefun.types/float": f"{_GOOGLE}/google.protobuf.FloatValue",
+    "io.statefun.types/double": f"{_GOOGLE}/google.protobuf.DoubleValue",
+    "io.statefun.types/string": f"{_GOOGLE}/google.protobuf.StringValue",
     "statefun-actors/bytes": _as_bytes_value,
-    "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord": _renamed(
-        "type.googleapis.com/org.apache.flink.statefun.flink.io.KafkaProducerRecord"
-    ),
-    "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord": _renamed(
-        "type.googleapis.com/org.apache.flink.statefun.flink.io.KinesisEgressRecord"
-    ),
+    **{
+        f"{_GOOGLE}/io.statefun.sdk.egress.{record}": f"{_GOOGLE}/org.apache.flink.statefun.flink.io.{record}"
+        for record in ("KafkaProducerRecord", "KinesisEgressRecord")
+    },
 }
 
 
