@@ -175,7 +175,8 @@ class Context:
         scope = self._scope or self._detached(f'["{name}"]')
         field = self._fields.get(name)
         if field is None or field.codec is not _PRIMITIVES.get(value.__class__):
-            self._stored(name, scope)
+            if name not in self._staged:
+                self._stored(name, scope)
             self._staged[name] = None if value is None else self._encoded(name, value)
             self._known.pop(name, None)
         else:
@@ -192,7 +193,7 @@ class Context:
     def _encoded(self, name: str, value: object) -> TypedValue:
         field = self._fields.get(name)
         if isinstance(value, _PACKED) and (field is None or not _holds_any(field)):
-            typed = typed_of_any(value) if isinstance(value, ProtobufAny) else checked_typed(value)
+            typed = checked_typed(value) if isinstance(value, TypedValue) else typed_of_any(value)
             return typed if field is None else self._unpacked(field, typed)
         if field is None:
             raise FieldMismatchError(

@@ -1,17 +1,19 @@
-"""µs for a request of a program for SDK 2.x, next to Apache's: ``python -m tests.benchmarks.any_states``.
+"""µs for a request whose state is a protobuf in an undeclared ``Any``: ``python -m tests.benchmarks.any_states``.
 
-The same program on Apache's SDK 2.2.2 and on ``statefun_actors.compat.statefun2``: a state that it does not declare
-holds a protobuf as ``Any``; each message is decoded, changes it, sends a message and a record. SDK 2.2.2 runs only on
-the protobuf that pip installs for it, since upb refuses its generated code. So next to them is SDK 3.3.0 on upb with
-the workload in its own words and protocol, whose state is a declared number. Batches of 1 and 100. Each peer is a
-process of its own; they take turns, each tells its best short stretch, and the medians of these are compared. Before
-anything is measured, the two that run the same program must give the same reply.
+Each message is decoded, changes the state, sends a message and a record, in batches of 1 and 100. Two programs of ours
+do it: one for SDK 2.x, with ``statefun_actors.compat.statefun2`` on protocol 2.x, and a function that does not declare
+its state, on protocol 3.x. Their peers are Apache's SDK 2.2.2 with the very program, on the protobuf that pip installs
+for it, since upb refuses its generated code; and SDK 3.3.0 on upb with the workload in its own words and protocol,
+whose state is a declared message. Each peer is a process of its own; they take turns, each tells its best short
+stretch, and the medians of these are compared. Before anything is measured, those that do the same must give the same
+reply.
 """
 
 from __future__ import annotations
 
 import statistics
 import sys
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -19,8 +21,7 @@ from google.protobuf.duration_pb2 import Duration
 from statefun_actors.address import Address
 from statefun_actors.model import Batch, Invocation
 from statefun_actors.types import pack
-from statefun_actors.wire import V2
-from tests.benchmarks import handler
+from statefun_actors.wire import V2, V3
 from tests.benchmarks.figures import Figure, needed, parser_of, report
 from tests.benchmarks.handler import ADDRESSES, Peer
 from tests.benchmarks.official_sdk import python_with_sdk
@@ -28,25 +29,37 @@ from tests.wire.reference import parsed, request
 
 VERSION: Final = "2.2.2"
 SIZES: Final = (1, 100)
-OURS: Final = "ours"
+PROGRAM: Final = "a program for SDK 2.x"
+FUNCTION: Final = "a function, 3.x"
 SDK_2: Final = f"SDK-pip {VERSION}"
-SDK_3: Final = "SDK-upb 3.3.0, its own words"
-AIMS: Final = {(SDK_2, 1): 8.0, (SDK_2, 100): 8.0, (SDK_3, 1): 1.5, (SDK_3, 100): 2.2}
+SDK_3: Final = "SDK-upb 3.3.0, a declared message"
+AIMS: Final = {
+    (PROGRAM, SDK_2): (8.0, 8.0),
+    (PROGRAM, SDK_3): (1.5, 2.2),
+    (FUNCTION, SDK_3): (1.5, 2.2),
+}
+"""Times as fast, for batches of 1 and of 100."""
 
 
-def requests(size: int) -> list[bytes]:
+def requests_2x(size: int) -> list[bytes]:
     """Batches of *size* for different accounts, from different callers."""
+    return [request(V2, batch) for batch in _batches(size)]
+
+
+def requests_3x(size: int) -> list[bytes]:
+    """The same in protocol 3.x."""
+    return [request(V3, batch) for batch in _batches(size)]
+
+
+def _batches(size: int) -> list[Batch]:
     return [
-        request(
-            V2,
-            Batch(
-                Address("bank/account", f"account-{account}"),
-                {"balance": pack(Duration(seconds=1_000 + account))},
-                [
-                    Invocation(pack(Duration(seconds=1 + index)), Address("bank/user", f"user-{account}-{index}"))
-                    for index in range(size)
-                ],
-            ),
+        Batch(
+            Address("bank/account", f"account-{account}"),
+            {"balance": pack(Duration(seconds=1_000 + account))},
+            [
+                Invocation(pack(Duration(seconds=1 + index)), Address("bank/user", f"user-{account}-{index}"))
+                for index in range(size)
+            ],
         )
         for account in range(ADDRESSES)
     ]
@@ -56,47 +69,55 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
-    name = "a program for SDK 2.x, undeclared Any states"
+    name = "a protobuf message in an undeclared state"
     old = needed(name, options, lambda: python_with_sdk("SDK-pip", VERSION, server=False))
     upb = needed(name, options, lambda: python_with_sdk("SDK-upb"))
     peers = {
-        OURS: (Peer(sys.executable, "any_states", "statefun_actors.compat.statefun2"), requests),
-        SDK_2: (Peer(old, "any_states", "statefun"), requests),
-        SDK_3: (Peer(upb, "sdk", "loop"), handler.requests),
+        PROGRAM: (Peer(sys.executable, "any_states", "statefun_actors.compat.statefun2"), "function", requests_2x),
+        SDK_2: (Peer(old, "any_states", "statefun"), "function", requests_2x),
+        FUNCTION: (Peer(sys.executable, "ours"), "undeclared", requests_3x),
+        SDK_3: (Peer(upb, "sdk", "loop"), "message", requests_3x),
     }
     taken: dict[tuple[str, int], list[float]] = {(name, size): [] for name in peers for size in SIZES}
     try:
         for size in SIZES:
-            ours, theirs = (
-                parsed(V2, peers[name][0].handle("function", requests(size)[:1], 1, 1)[1]) for name in (OURS, SDK_2)
-            )
-            assert ours == theirs, "the peers do not agree"
+            _check_that_they_agree(peers, size)
         for _ in range(options.rounds):
             for size in SIZES:
-                for name, (peer, batches) in peers.items():
-                    datas = batches(size)
+                for name, (peer, handler, requests) in peers.items():
+                    datas = requests(size)
                     few = datas[:10] if name == SDK_2 and size == max(SIZES) else datas
                     times = max(1, 20 // size)
-                    taken[name, size].append(peer.handle("function", few, times, times)[0])
+                    taken[name, size].append(peer.handle(handler, few, times, times)[0])
     finally:
-        for peer, _ in peers.values():
+        for peer, _, _ in peers.values():
             peer.close()
     for (name, size), values in taken.items():
-        print(f"{name:30} batches of {size:3}: {statistics.median(values):8.1f} µs")
+        print(f"{name:34} batches of {size:3}: {statistics.median(values):8.1f} µs")
     report(
         (
             Figure(
-                name=f"a program for SDK 2.x, Any states, batches of {size}",
-                ours=taken[OURS, size],
+                name=f"{ours}, Any states, batches of {size}",
+                ours=taken[ours, size],
                 peer=peer,
                 theirs=taken[peer, size],
                 inverse=True,
                 aim=aim,
             )
-            for (peer, size), aim in AIMS.items()
+            for (ours, peer), aims in AIMS.items()
+            for size, aim in zip(SIZES, aims, strict=True)
         ),
         options,
     )
+
+
+def _check_that_they_agree(peers: Mapping[str, tuple[Peer, str, Callable[[int], list[bytes]]]], size: int) -> None:
+    for ours, theirs, dialect in ((PROGRAM, SDK_2, V2), (FUNCTION, SDK_3, V3)):
+        replies = [
+            parsed(dialect, peer.handle(handler, requests(size)[:1], 1, 1)[1])
+            for peer, handler, requests in (peers[ours], peers[theirs])
+        ]
+        assert replies[0] == replies[1], f"{ours} and {theirs} do not agree"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from statefun_actors.definition import Scope
 from statefun_actors.errors import UndeclaredStateError
 from statefun_actors.functions import BoundFunction
 from statefun_actors.model import TypedValue
-from statefun_actors.types import any_of, pack
+from statefun_actors.types import pack
 
 __all__ = [
     "AnyStateHandle",
@@ -64,15 +64,19 @@ _RECORDS: Final = {
 class Context(functions.Context):
     """The address, the caller and the states of a function, and methods to send."""
 
-    __slots__ = ("handles",)
+    __slots__ = ("_address", "handles")
 
+    _address: SdkAddress | None
     handles: dict[str, AnyStateHandle]
     """The states used so far."""
 
     @property
     def address(self) -> SdkAddress:  # type: ignore[override]
         """The function's own address."""
-        return _sdk_address(super().address)
+        scope = self._scope or self._detached("address")
+        if self._address is None:
+            self._address = _sdk_address(scope.target)
+        return self._address
 
     @property
     def caller(self) -> SdkAddress | None:  # type: ignore[override]
@@ -89,7 +93,7 @@ class Context(functions.Context):
         handle = self.handles.get(name)
         if handle is None:
             stored = self._stored(name, self._scope or self._detached("state"))
-            handle = self.handles[name] = AnyStateHandle(any=None if stored is None else any_of(stored))
+            handle = self.handles[name] = AnyStateHandle(typed=stored)
         return handle
 
     def __getitem__(self, name: str) -> Untyped:
@@ -114,7 +118,7 @@ class Context(functions.Context):
 
     def pack_and_send_egress(self, typename: str, message: object) -> None:
         """Pack *message* and send it to the egress *typename*."""
-        super().pack_and_send_egress(typename, _as_record(pack(message)))
+        (self._scope or self._detached("pack_and_send_egress")).send_egress(typename, _as_record(pack(message)))
 
 
 def _as_record(value: TypedValue) -> TypedValue:
@@ -154,13 +158,15 @@ class StatefulFunction(BoundFunction):
 
     def open(self, scope: Scope) -> Context:
         context = Context(scope, self.typename, self.fields)
-        context.handles = {}
+        context.handles, context._address = {}, None  # noqa: SLF001 - context of this room
         return context
 
     def settle(self, subject: functions.Context, scope: Scope) -> None:
         assert isinstance(subject, Context)
         for name, handle in subject.handles.items():
-            if handle.modified:
+            if handle.packed is not None and handle.modified and name not in self.fields:
+                scope.changes[name] = handle.packed
+            elif handle.modified:
                 functions.Context.__setitem__(subject, name, handle.value)
         super().settle(subject, scope)
 

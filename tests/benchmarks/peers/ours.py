@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
 
 from statefun_actors import (
@@ -36,5 +37,28 @@ def account(context: Context, message: Duration) -> None:
     context.pack_and_send_egress("bank/receipts", kafka_record(topic="receipts", key=context.address.id, value=message))
 
 
+undeclared = StatefulFunctions()
+
+
+@undeclared.bind("bank/account")
+def account_of_any(context: Context, message: Duration) -> None:
+    """The same with a protobuf message in an undeclared state, an ``Any``."""
+    balance = Duration()
+    if (held := context["balance"]) is not None:
+        held.Unpack(balance)
+    balance.seconds += message.seconds
+    packed = Any()
+    packed.Pack(balance)
+    context["balance"] = packed
+    context.pack_and_send("fraud/checker", context.address.id, message)
+    context.pack_and_send_egress("bank/receipts", kafka_record(topic="receipts", key=context.address.id, value=message))
+
+
 if __name__ == "__main__":
-    answer({"class": RequestReplyHandler(Account).handle, "function": RequestReplyHandler(functions).handle})
+    answer(
+        {
+            "class": RequestReplyHandler(Account).handle,
+            "function": RequestReplyHandler(functions).handle,
+            "undeclared": RequestReplyHandler(undeclared).handle,
+        }
+    )

@@ -38,6 +38,22 @@ def account(context: Any, message: Any) -> None:
     )
 
 
+def with_message(context: Any, message: Any) -> None:
+    """The same with a protobuf message as the state."""
+    deposit = message.as_type(DURATION)
+    balance = context.storage.balance or Duration()
+    balance.seconds += deposit.seconds
+    context.storage.balance = balance
+    id = context.address.id
+    context.send(statefun.message_builder("fraud/checker", id, value=deposit, value_type=DURATION))
+    context.send_egress(
+        statefun.kafka_egress_message("bank/receipts", topic="receipts", key=id, value=deposit, value_type=DURATION)
+    )
+
+
+messages = statefun.StatefulFunctions()
+messages.bind("bank/account", specs=[statefun.ValueSpec("balance", DURATION)])(with_message)
+
 served: Counter[str] = Counter()
 
 
@@ -79,7 +95,8 @@ def aiohttp_app(seconds: float) -> Any:
 
 def main(mode: str, seconds: float) -> None:
     if mode == "loop":
-        answer({"function": handler.handle_async})
+        with_messages = statefun.RequestReplyHandler(messages)
+        answer({"function": handler.handle_async, "message": with_messages.handle_async})
         return
     web, asyncio = import_module("aiohttp.web"), import_module("asyncio")
 
