@@ -49,7 +49,7 @@ FASTER: Final = 2.0
 """Times the messages/s of theirs."""
 CHEAPER: Final = 3.0
 """Times less of a processor for a message, at many keys."""
-WAIT_SECONDS: Final = 120.0
+WAIT_SECONDS: Final = 300.0
 DURATION: Final = "type.googleapis.com/google.protobuf.Duration"
 PROCESSES: Final = ("endpoint", "TaskManager 1", "JobManager", "Kafka")
 

@@ -6,11 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.descriptor_pb2 import UninterpretedOption
+from google.protobuf.message import EncodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from statefun_actors import Address
 from statefun_actors.compat import statefun2, statefun3
 from statefun_actors.compat.statefun3 import IntType, ValueSpec, message_builder, typed_value
 from statefun_actors.compat.statefun3.statefun_builder import BindingError
+from statefun_actors.model import Batch, Invocation
+from statefun_actors.types import pack
+from statefun_actors.wire import V2, v2_pb2
+from tests.wire.reference import request
 
 
 def test_a_wrong_declaration_names_all_problems() -> None:
@@ -83,3 +91,24 @@ def test_a_mistake_is_explained(made: Any, error: str) -> None:
         made()
 
     assert str(raised.value) == error
+
+
+def test_a_message_that_cannot_be_packed_leaves_the_state_as_it_was() -> None:
+    functions = statefun2.StatefulFunctions()
+
+    @functions.bind("demo/greeter")
+    def greet(context: Any, _: Timestamp) -> None:
+        state = context.state("seen")
+        state.pack(Timestamp(seconds=5))
+        with pytest.raises(EncodeError):
+            state.pack(UninterpretedOption.NamePart())  # without its required fields
+        assert state.modified
+        assert not state.deleted
+        assert state.unpack(Timestamp) == Timestamp(seconds=5)
+
+    batch = Batch(Address("demo/greeter", "a"), {"seen": None}, [Invocation(pack(Timestamp()))])
+    reply = v2_pb2.FromFunction.FromString(statefun2.RequestReplyHandler(functions)(request(V2, batch)))
+
+    [mutation] = reply.invocation_result.state_mutations
+    held = AnyMessage.FromString(mutation.state_value)
+    assert (held.type_url, held.value) == (pack(Timestamp(seconds=5)).typename, b"\x08\x05")

@@ -144,6 +144,8 @@ def test_a_state_declared_as_any_is_the_any_itself_unless_it_would_be_read_back_
 
     assert state_written(number) == (number.type_url, number.value)
     assert state_written(Any(type_url="bank/deposit", value=b"{}")) == ("bank/deposit", b"{}")
+    for primitive in ("io.statefun.types/bool", "io.statefun.types/long"):  # which a message would carry otherwise
+        assert state_written(Any(type_url=primitive, value=b"\x08\x01")) == (primitive, b"\x08\x01")
     for held in (around, Any(), Any(value=b"x")):
         assert state_written(held) == (ANY, held.SerializeToString())
 
