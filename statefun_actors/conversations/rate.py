@@ -25,6 +25,8 @@ def rate_problem(rate: object) -> str | None:
 class Rate:
     """A sliding-window rate limiter of runs. Thread-safe.
 
+    A clock that is set back delays runs by one window more at most.
+
     Args:
         written: ``n/s``, ``n/m`` or ``n/h``.
     """
@@ -37,11 +39,14 @@ class Rate:
         """The times at which the last runs began."""
         self._turns: deque[datetime] = deque()
         """The times at which waiting runs will retry."""
+        self._latest: datetime | None = None
+        """The latest time of a call."""
         self._lock = threading.Lock()
 
     def begin(self, now: datetime) -> timedelta:
         """Count a run that may begin at *now*, and return 0; otherwise return the delay until its retry."""
         with self._lock:
+            self._note(now)
             while self._turns and self._turns[0] <= now:
                 self._turns.popleft()
             most = self._begun.maxlen
@@ -54,3 +59,15 @@ class Rate:
             turn = self._begun[behind % most] + self._span * (behind // most + 1)
             self._turns.append(turn)
             return turn - now
+
+    def _note(self, now: datetime) -> None:
+        """Note the time of a call; if the clock was set back, set back the times that were noted."""
+        latest = self._latest
+        # Runs in threads call with the time at which their batch began, so a somewhat earlier time is no sign of that.
+        if latest is None or latest - now <= self._span:
+            self._latest = now if latest is None else max(latest, now)
+            return
+        # As if no time had passed since the latest call: more may have passed, so the rate is kept.
+        self._begun = deque((begun - (latest - now) for begun in self._begun), self._begun.maxlen)
+        self._turns.clear()  # those retry when the clock has caught up, as all that was delayed does
+        self._latest = now

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from statefun_actors import AsyncRuntime, Entity, NoAnswer, activity, answers, handles, persisted
+from statefun_actors.conversations.rate import Rate
 from statefun_actors.testing import TestRuntime
 from tests.conversations.charging import in_test
 
@@ -99,3 +103,35 @@ def test_no_more_runs_begin_in_any_span_than_the_rate_allows() -> None:
         assert begun[-1] - begun[0] == 3
 
     in_test(work, Many, rated)
+
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("back", [timedelta(days=1), timedelta(seconds=1.5), timedelta(seconds=0.5)])
+@pytest.mark.parametrize("begun", [1, 3])
+@pytest.mark.parametrize("waiting", [0, 7])
+def test_a_clock_that_is_set_back_delays_runs_by_one_window_more_at_most_and_keeps_the_rate(
+    back: timedelta, begun: int, waiting: int
+) -> None:
+    steady, rate = Rate("3/s"), Rate("3/s")
+    for each in (steady, rate):
+        for _ in range(begun + waiting):
+            each.begin(NOON)
+
+    delays = [(steady.begin(NOON), rate.begin(NOON - back)) for _ in range(3)]
+
+    assert all(bool(usual) == bool(delay) for usual, delay in delays)  # as if no time had passed
+    assert all(delay <= usual + SECOND for usual, delay in delays)
+    assert not rate.begin(NOON - back + 2 * SECOND)
+
+
+def test_runs_that_begin_out_of_order_within_a_window_keep_the_rate() -> None:
+    rate = Rate("3/s")
+
+    begun = [now for n in range(60) if not rate.begin(now := NOON + SECOND / 10 * (n - n % 2 * 3))]
+
+    assert len(begun) > 12
+    begun.sort()
+    assert all(later - earlier >= SECOND for earlier, later in zip(begun, begun[3:], strict=False))
