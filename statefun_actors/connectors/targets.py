@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from statefun_actors.connectors.http import shown_url
+
 _VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
 
@@ -37,15 +39,17 @@ class StdoutTarget:
 
 @attrs.frozen
 class HttpTarget:
-    """An HTTP endpoint, one POST for each record, with *headers*. ``url`` may hold ``user:password@``."""
+    """An HTTP endpoint, one POST for each record, with *headers*.
 
-    url: str
-    headers: Mapping[str, str] = {}
+    ``url`` may hold ``user:password@``, and secrets in its query.
+    """
+
+    url: str = attrs.field(repr=shown_url)
+    headers: Mapping[str, str] = attrs.field(default={}, repr=False)
 
     def __str__(self) -> str:
-        """The URL without its password, for display."""
-        parts = urlsplit(self.url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        """For display: :func:`shown_url`."""
+        return shown_url(self.url)
 
 
 Target: TypeAlias = FileTarget | StdoutTarget | HttpTarget
@@ -94,12 +98,14 @@ def _read_text(text: str) -> Target:
             parts = urlsplit(text)
             _ = parts.port
         except ValueError as error:
-            raise ValueError(f"{text!r} is no URL: {error}.") from None
+            raise ValueError(f"{shown_url(text)!r} is no URL: {error}.") from None
         if not parts.hostname:
-            raise ValueError(f"{text!r} names no host; write https://example.org/receipts.")
+            raise ValueError(f"{shown_url(text)!r} names no host; write https://example.org/receipts.")
         if parts.fragment:
-            raise ValueError(f"{text!r} has a fragment, which no server is sent; leave out #{parts.fragment}.")
+            raise ValueError(
+                f"{shown_url(text)!r} has a fragment, which no server is sent; leave out #{parts.fragment}."
+            )
         return HttpTarget(text)
     raise ValueError(
-        f"{text!r} is nothing that records can go to; write a file, - (standard output) or a URL, http(s)://."
+        f"{shown_url(text)!r} is nothing that records can go to; write a file, - (standard output) or a URL, http(s)://."
     )

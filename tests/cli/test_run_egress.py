@@ -50,7 +50,7 @@ async def test_records_are_posted_to_an_endpoint_and_the_summary_says_so(folder:
         assert [value for key, value in values if key == "ada"] == ["1", "2", "9"]
         assert [value for key, value in values if key == "bob"] == ["1", "2", "9"]
         assert {post.headers["authorization"] for post in receiver.posts} == {"Basic bWU6c2VjcmV0"}
-        assert reported["egress"] == {"bank/receipts": {"to": receiver.url, "this_run": 6, "in_all": None}}
+        assert reported["egress"] == {"bank/receipts": {"to": receiver.shown_url, "this_run": 6, "in_all": None}}
         assert reported["egress_kept"] == 2  # alarms, which have no target here
         assert reported["error"] is None
 
@@ -164,7 +164,7 @@ async def test_a_settings_file_gives_an_endpoint_headers_with_secrets_from_the_e
 
         assert [post.headers["authorization"] for post in receiver.posts] == ["Bearer s3cret"] * 2
         assert [post.headers["x-from"] for post in receiver.posts] == ["bank"] * 2
-        assert reported["egress"]["bank/alarms"] == {"to": receiver.url, "this_run": 2, "in_all": None}
+        assert reported["egress"]["bank/alarms"] == {"to": receiver.shown_url, "this_run": 2, "in_all": None}
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,15 @@ def test_a_table_that_makes_no_sense_is_reported_with_its_file_and_key(
         ),
         (
             ["--egress", "a/b=http://x/#y"],
-            "Invalid value for '--egress': 'http://x/#y' has a fragment, which no server is sent; leave out #y.",
+            "Invalid value for '--egress': 'http://x/' has a fragment, which no server is sent; leave out #y.",
+        ),
+        (
+            ["--egress", "a/b=http://me:secret@x/hook?token=s3cret#y"],
+            "Invalid value for '--egress': 'http://x/hook?…' has a fragment, which no server is sent; leave out #y.",
+        ),
+        (
+            ["--egress", "a/b=htp://me:secret@x/hook?token=s3cret"],
+            "Invalid value for '--egress': 'htp://x/hook?…' is nothing that records can go to; write a file, - (standard output) or a URL, http(s)://.",
         ),
     ],
 )  # fmt: skip

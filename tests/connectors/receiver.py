@@ -59,6 +59,11 @@ class Receiver:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/records?x=1"
 
+    @property
+    def shown_url(self) -> str:
+        """As people see it."""
+        return f"http://127.0.0.1:{self.port}/records?…"
+
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]

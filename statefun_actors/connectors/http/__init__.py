@@ -5,6 +5,9 @@ from statefun_actors.connectors.http.http_sink import (
     HttpSink,
     HttpSinkOptions,
 )
+from statefun_actors.connectors.http.shown_url import (
+    shown_url,
+)
 from statefun_actors.connectors.http.verdicts import (
     Delivered,
     RecordRefused,
@@ -20,4 +23,5 @@ __all__ = [
     "RecordRefused",
     "TryAgain",
     "meaning",
+    "shown_url",
 ]

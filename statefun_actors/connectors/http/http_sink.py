@@ -24,6 +24,7 @@ import msgspec
 from statefun_actors.backoff import Backoff
 from statefun_actors.connectors.files import record_line
 from statefun_actors.connectors.http.record_headers import sendable
+from statefun_actors.connectors.http.shown_url import hidden_from_log
 from statefun_actors.connectors.http.verdicts import Answer, Delivered, RecordRefused, TryAgain, meaning
 from statefun_actors.engine import EgressQueue
 from statefun_actors.model import KafkaRecord, TypedValue
@@ -103,6 +104,7 @@ class HttpSink:
         import httpx  # noqa: PLC0415 - an extra, needed only to send
 
         async with contextlib.AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
+            closing.enter_context(hidden_from_log(self._url))
             # A client per connection: a client with many connections checks all of them at each request.
             trusted = httpx.create_ssl_context()
             clients = [

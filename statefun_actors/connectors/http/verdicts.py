@@ -22,6 +22,8 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from statefun_actors.connectors.http.shown_url import shown_url
+
 _REFUSING: Final = frozenset({400, 413, 414, 415, 422, 431})
 _OF_THIS_RECORD: Final = frozenset({408, 409, 425})
 _OF_THE_ENDPOINT: Final = frozenset({502, 503, 504})
@@ -71,7 +73,9 @@ def meaning(status: int, headers: Mapping[str, str], body: bytes, now: datetime)
     if status in _OF_THIS_RECORD or (status >= 500 and status not in _OF_THE_ENDPOINT):
         return TryAgain(reason, whole=False, after=after)
     if 300 <= status < 400:
-        return TryAgain(f"{reason}; it points to {headers.get('location', 'nowhere')}", whole=True, after=after)
+        location = headers.get("location")
+        pointed = "nowhere" if location is None else shown_url(location)  # often the URL of the request, with its query
+        return TryAgain(f"{reason}; it points to {pointed}", whole=True, after=after)
     return TryAgain(reason, whole=True, after=after)
 
 
