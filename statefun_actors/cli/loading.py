@@ -22,6 +22,7 @@ from typing import Final
 import attrs
 import click
 
+from statefun_actors.cli.logs import own_loggers_stay_enabled
 from statefun_actors.errors import DefinitionError
 
 _NAME: Final = re.compile(r"^(?P<place>.+):(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)$")
@@ -43,8 +44,9 @@ class App:
     served: Sequence[object]
 
 
+@own_loggers_stay_enabled()
 def load_app(text: str) -> App:
-    """Load the app *text*.
+    """Load the app *text*. The library's loggers stay enabled, however it sets up its log.
 
     Raises:
         AppError: it does not exist, can't be imported, or has nothing to serve.

@@ -96,7 +96,8 @@ def logging_to_stderr(options: LogOptions) -> Generator[LogHandler]:
     """Log by *options* until the block ends.
 
     An application that sets up the root logger for itself, with ``logging.config`` or ``basicConfig(force=True)``,
-    replaces the handler; its records have the attributes ``statefun_address`` and ``statefun_type`` then, too.
+    replaces the handler; its records have the attributes ``statefun_address`` and ``statefun_type`` then, too. The
+    loggers of the library stay enabled (:func:`own_loggers_stay_enabled`).
     """
     root, factory = logging.getLogger(), logging.getLogRecordFactory()
     level = getattr(logging, options.level.upper())
@@ -117,6 +118,27 @@ def logging_to_stderr(options: LogOptions) -> Generator[LogHandler]:
         root.removeHandler(handler)
         for logger, was in before:
             logger.setLevel(was)
+
+
+@contextlib.contextmanager
+def own_loggers_stay_enabled() -> Generator[None]:
+    """Enable the library's loggers that the block disables.
+
+    ``logging.config.dictConfig`` and ``fileConfig`` disable all loggers that exist and that they don't name, unless
+    they are told otherwise. So an application that sets up its log would silence each failure of a handler.
+    """
+    before = {logger for logger in _own_loggers() if logger.disabled}
+    try:
+        yield
+    finally:
+        for logger in _own_loggers():
+            if logger not in before:
+                logger.disabled = False
+
+
+def _own_loggers() -> list[logging.Logger]:
+    known = list(logging.Logger.manager.loggerDict.items())
+    return [each for name, each in known if isinstance(each, logging.Logger) and _is_of_library(name)]
 
 
 def _with_message(factory: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
@@ -146,7 +168,7 @@ class TextFormatter(logging.Formatter):
         process = f"[{record.process}] " if self._show_process else ""
         address, typename = (getattr(record, name, None) for name in _OWN)
         # Records of the library itself have the address in their text.
-        shown = "" if address is None or _is_own(record) else f" [{f'{address} {typename}'.rstrip()}]"
+        shown = "" if address is None or _is_of_library(record.name) else f" [{f'{address} {typename}'.rstrip()}]"
         head = f"{record.levelname} {record.name}{shown}: {record.getMessage().rstrip()}"
         first = f"{self.formatTime(record)} {process}{self._partition}{one_line(head)}"
         return f"\n{CONTINUATION}".join([first, *(lines_of(text) for text in _more(self, record))])
@@ -179,8 +201,8 @@ class JsonFormatter(logging.Formatter):
         return json_text(json.dumps(given, ensure_ascii=False, default=repr))
 
 
-def _is_own(record: logging.LogRecord) -> bool:
-    return record.name.partition(".")[0] == "statefun_actors"
+def _is_of_library(logger: str) -> bool:
+    return logger.partition(".")[0] == "statefun_actors"
 
 
 def _more(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:

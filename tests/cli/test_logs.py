@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 
 from statefun_actors import Discard, Entity, handles
 from statefun_actors.cli import main
-from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, logging_to_stderr
+from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, logging_to_stderr, own_loggers_stay_enabled
 from statefun_actors.testing import TestRuntime
+from tests.cli.commands import run as run_command
 from tests.cli.commands import without_times
 
 HOSTILE = "a\nERROR forged\r\x1b]0;owned\x07\u202e\u2028\x9b1m\udcff\x00b"
@@ -225,3 +226,50 @@ def test_a_level_that_there_is_not_is_refused(tmp_path: Path) -> None:
     assert (by_file.exit_code, by_flag.exit_code) == (2, 2)
     assert by_file.stderr == (f"Error: {tmp_path}/settings.toml: run: log-level: 'loud' is not one of {levels}.\n")
     assert by_flag.stderr.endswith(f"Invalid value for '--log-level': 'loud' is not one of {levels}.\n")
+
+
+OWN_LOG = """
+import logging.config
+logging.config.dictConfig({
+    "version": 1,
+    "formatters": {"plain": {"format": "%(name)s: %(message)s"}},
+    "handlers": {"err": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["err"], "level": "INFO"},
+})
+"""
+FAILING = """
+from statefun_actors import Discard, Entity, handles
+
+class Account(Entity, typename="bank/account", on_failure=Discard()):
+    @handles(int)
+    def take(self, message: int) -> None:
+        raise ValueError("boom")
+"""
+
+
+@pytest.mark.parametrize("place", ["app", "bank.app"])
+def test_an_application_that_sets_up_its_own_log_keeps_the_records_of_the_library(tmp_path: Path, place: str) -> None:
+    package = tmp_path / "bank"
+    package.mkdir()
+    (package / "__init__.py").write_text(OWN_LOG, encoding="utf-8")
+    (package / "app.py").write_text(FAILING, encoding="utf-8")
+    (tmp_path / "app.py").write_text(OWN_LOG + FAILING, encoding="utf-8")
+    (tmp_path / "in.jsonl").write_text(LINE, encoding="utf-8")
+
+    done = run_command("run", place, "--memory", "--input", "in.jsonl", "--until-idle", "--json", folder=tmp_path)
+
+    assert done.stderr.splitlines() == [
+        "statefun_actors.dispatch: bank/account/ada: discarded of type io.statefun.types/long: ValueError: boom"
+    ]
+
+
+def test_a_logger_that_was_disabled_before_stays_so() -> None:
+    silent = logging.getLogger("statefun_actors.silent")
+    silent.disabled = True
+    other = logging.getLogger("other.silenced")
+
+    with own_loggers_stay_enabled():
+        logging.getLogger("statefun_actors.loud").disabled = other.disabled = True
+
+    assert (silent.disabled, other.disabled) == (True, True)
+    assert not logging.getLogger("statefun_actors.loud").disabled
