@@ -230,11 +230,12 @@ async def test_an_endpoint_that_hangs_is_given_up_after_the_timeout_and_asked_ag
         return answer(200)
 
     async with Receiver(hang_once) as receiver:
-        async with running(Teller, sinks={OUT: sink_to(receiver, timeout=0.05)}) as engine:
+        async with running(Teller, sinks={OUT: sink_to(receiver, timeout=0.3)}) as engine:
             send(engine, "a", 1)
             await engine.idle()
 
-        assert numbers(receiver.posts) == [1, 1]
+        assert len(receiver.posts) >= 2  # on a busy machine, the second may take too long, too
+        assert len({post.id for post in receiver.posts}) == 1
 
 
 async def test_an_answer_without_end_is_read_no_further_than_it_matters() -> None:
