@@ -126,8 +126,10 @@ class LinkSource:
     def offer(self, records: Sequence[tuple[int, bytes]], starts: str) -> None:
         """Take *records*, without repeats, sent after the *starts* of its engine. Then wait for :meth:`room`."""
         self._starts = starts
+        # After a lost epoch, its records wait here again, and a new connection may bring them, too.
+        last = self._received[-1][0] if self._received else self._read
         for seq, value in records:
-            if seq > self._read:
+            if seq > last:
                 self._received.append((seq, value))
                 self._bytes += len(value)
 
