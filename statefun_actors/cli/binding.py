@@ -12,13 +12,19 @@ if TYPE_CHECKING:
 
 
 def listeners(binds: Sequence[str], *, processes: int = 1, port: int = 8000, instead: str = "") -> list[Listener]:
-    """Open listeners at *binds*, by default at *port*. *instead*: a remedy if an address is in use, for the error.
+    """Open listeners at *binds*, by default at *port*, with a socket for each of *processes*.
+
+    *instead*: a remedy if an address is in use, for the error.
 
     Raises:
         click.ClickException: an address is invalid, or can't be bound.
     """
     from statefun_actors.http import listen
 
+    if processes > 1:
+        # Sockets of several processes share a port, also with those of another command: a plain one finds that out.
+        for listener in listeners(binds, port=port, instead=instead):
+            listener.close()
     found: list[Listener] = []
     for bind in binds:
         try:

@@ -45,10 +45,6 @@ def listening_at(binds: Sequence[str], token: str | None, processes: int) -> lis
     if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):
         raise click.UsageError("expected a --token of printable ASCII, without blanks around it.")
     instead = " Choose another address with --bind HOST:PORT, or --bind none."
-    if processes > 1:
-        # Sockets of several processes share a port, also with those of another system: a plain one finds that out.
-        for listener in listeners(binds, port=_PORT, instead=instead):
-            listener.close()
     listening = listeners(binds, processes=processes, port=_PORT, instead=instead)
     for listener in listening:
         if token is None and not listener.local:
