@@ -22,6 +22,8 @@ from click.testing import CliRunner
 from statefun_actors import RequestReplyHandler, Runtime
 from statefun_actors.cli import main
 from statefun_actors.testing import TestRuntime
+from tests.cli.commands import run as run_command
+from tests.cli.commands import started
 from tests.docs.recording import OUT, commands, recorded
 
 ROOT = Path(__file__).parents[1]
@@ -39,9 +41,11 @@ ENVIRONMENT = {
     # The interpreter of the tests and its scripts are what an activated virtual environment would give.
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "COLUMNS": "100",
-    # Where the package was installed before it had a plugin for pytest, this loads it; elsewhere it changes nothing.
+    # The reader's pytest has the plugin of this package and no other.
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     "PYTEST_PLUGINS": "statefun_actors.pytest_plugin",
 }
+PYTEST = "env -u PYTEST_ADDOPTS python -W error -m pytest -q -p no:cacheprovider"
 
 
 def blocks(language: str) -> list[str]:
@@ -75,7 +79,7 @@ def test_its_first_file_counts_over_a_kill_as_it_shows(tmp_path: Path) -> None:
     (tmp_path / "counter.py").write_text(code, encoding="utf-8")
     (tmp_path / "test_counter.py").write_text(test, encoding="utf-8")
 
-    tested = run("env -u PYTEST_ADDOPTS python -W error -m pytest -q -p no:cacheprovider -p no:asyncio", tmp_path)
+    tested = run(PYTEST, tmp_path)
     steps = list(recorded(commands(text), tmp_path))
 
     shown = [f"$ {step.command}\n{step.printed if step.command.startswith('curl') else ''}" for step in steps]
@@ -96,7 +100,7 @@ def test_its_tests_pass_under_plain_pytest(tmp_path: Path) -> None:
     (tmp_path / "test_bank.py").write_text(block_with("def test_reminder("), encoding="utf-8")
     (tmp_path / "test_bank_simulated.py").write_text(block_with("def test_deposits_under_faults("), encoding="utf-8")
 
-    printed = run("env -u PYTEST_ADDOPTS python -W error -m pytest -q -p no:cacheprovider -p no:asyncio", tmp_path)
+    printed = run(PYTEST, tmp_path)
 
     assert "3 passed" in printed
 
@@ -172,29 +176,24 @@ def test_the_second_commands_run_the_tests() -> None:
 
 
 def test_its_actor_runs_from_the_command_line(tmp_path: Path) -> None:
-    match = re.search(r"`(statefun-actors run bank\.py[^`]*)`", TEXT)
+    match = re.search(r"`statefun-actors (run bank\.py[^`]*)`", TEXT)
     assert match is not None
     (tmp_path / "bank.py").write_text(actor(), encoding="utf-8")
     (tmp_path / "deposits.jsonl").write_text(blocks("json")[0], encoding="utf-8")
 
-    printed = run(match[1], tmp_path)
+    done = run_command(*shlex.split(match[1]), folder=tmp_path)
 
-    assert re.search(r"entities bank/account +1\n", printed)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"entities bank/account +1\n", done.stdout)
 
 
 def test_its_server_serves(tmp_path: Path) -> None:
     program, *words = shlex.split(next(code for code in blocks("bash") if code.startswith("statefun-actors serve")))
-    command = [program, *(word.replace(":8000", ":0") for word in words)]
     (tmp_path / "examples").symlink_to(ROOT / "examples")
 
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as it:
-        try:
-            assert it.stdout is not None
-            first = it.stdout.readline().decode()
-        finally:
-            it.terminate()
+    with started(*(word.replace(":8000", ":0") for word in words), folder=tmp_path) as it:
+        assert it.stdout is not None
+        first = it.stdout.readline()
 
     assert program == "statefun-actors"
     assert re.fullmatch(r"Serving bank/account, bank/audit at http://127\.0\.0\.1:\d+/statefun\n", first)
@@ -202,17 +201,13 @@ def test_its_server_serves(tmp_path: Path) -> None:
 
 def test_its_message_over_http_gets_its_reply(tmp_path: Path) -> None:
     (tmp_path / "bank.py").write_text(actor(), encoding="utf-8")
-    command = ["statefun-actors", "run", "bank.py", "--memory", "--bind", "127.0.0.1:0"]
 
-    with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as it:
-        try:
-            assert it.stderr is not None
-            first, second = it.stderr.readline(), it.stderr.readline()
-            match = re.search(r"http://(127\.0\.0\.1:\d+)/", second)
-            assert match is not None, first + second
-            printed = run(blocks("shell")[0].replace("localhost:8080", match[1]), tmp_path)
-        finally:
-            it.terminate()
+    with started("run", "bank.py", "--memory", "--bind", "127.0.0.1:0", folder=tmp_path) as it:
+        assert it.stderr is not None
+        first, second = it.stderr.readline(), it.stderr.readline()
+        match = re.search(r"http://(127\.0\.0\.1:\d+)/", second)
+        assert match is not None, first + second
+        printed = run(blocks("shell")[0].replace("localhost:8080", match[1]), tmp_path)
 
     assert printed == "5"
 

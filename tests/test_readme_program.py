@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -70,40 +71,54 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def printed(code: str, folder: Path, warnings: str = "error") -> list[str]:
+def printed_by_program(code: str, folder: Path, warnings: str = "error") -> list[str]:
     """What *code* prints, run as a program in *folder*. *warnings* is Python's -W."""
     (folder / "program.py").write_text(code, encoding="utf-8")
     return run(f"python -W {warnings} program.py", folder).splitlines()
 
 
-def served(module: str, name: str, folder: Path) -> list[str]:
-    """The output of SERVED for an application. Warnings of its framework are ignored."""
-    return printed(SERVED.format(module=module, name=name), folder, warnings="default")
+@pytest.fixture
+def printed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], list[str]]:
+    """What a program prints that runs in *folder*, in this process."""
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+
+    def run_here(code: str) -> list[str]:
+        capsys.readouterr()
+        exec(compile(code, "program.py", "exec"), {"__name__": "__main__"})
+        return capsys.readouterr().out.splitlines()
+
+    return run_here
 
 
-def test_its_asyncio_program_its_blocking_one_and_its_notebook_share_a_store(folder: Path) -> None:
-    first = printed(block_with("asyncio.run(main())\n"), folder)
+def test_its_asyncio_program_its_blocking_one_and_its_notebook_share_a_store(
+    folder: Path, printed: Callable[[str], list[str]]
+) -> None:
+    first = printed_by_program(block_with("asyncio.run(main())\n"), folder)
     blocking = block_with("import Runtime\n\nwith Runtime(")
-    second = printed(blocking, folder)
-    cells = printed(block_with("cells = ExitStack()"), folder)
-    last = printed(blocking, folder)
+    second = printed(blocking)
+    cells = printed(block_with("cells = ExitStack()"))
+    last = printed(blocking)
 
     assert first == ["505 ['deposit', 'deposit'] [Address('bank/account', 'ada')]"]
     assert (second, cells, last) == (["510"], [], ["520"])
 
 
-def test_its_instrument_reports_a_handler_and_its_epoch(folder: Path) -> None:
-    lines = printed(block_with("(Instrument)"), folder)
+def test_its_instrument_reports_a_handler_and_its_epoch(printed: Callable[[str], list[str]]) -> None:
+    lines = printed(block_with("(Instrument)"))
 
     assert re.fullmatch(r"Account\.deposit bank/account/ada 0\.\d{3} s None", lines[0])
     assert re.fullmatch(r"1 committed in \d\.\d{3} s, 0 wait", lines[1])
 
 
+@pytest.mark.filterwarnings("default")  # of the framework
 @pytest.mark.parametrize("mark", ["/accounts/{name}/deposits", "Quart("])
-def test_its_web_application_runs(folder: Path, mark: str) -> None:
+def test_its_web_application_runs(folder: Path, printed: Callable[[str], list[str]], mark: str) -> None:
     (folder / "web.py").write_text(block_with(mark), encoding="utf-8")
 
-    shown = served("web", "app", folder)
+    shown = printed(SERVED.format(module="web", name="app"))
 
     assert shown == ["lifespan.startup.complete", "5", "11", "lifespan.shutdown.complete"]
 
@@ -119,6 +134,7 @@ def test_its_django_project_runs(folder: Path) -> None:
     ):
         (site / f"{name}.py").write_text(code, encoding="utf-8")
 
-    shown = served("mysite.asgi", "application", folder)
+    # Django's settings are those of a process. Warnings of the framework are ignored.
+    shown = printed_by_program(SERVED.format(module="mysite.asgi", name="application"), folder, warnings="default")
 
     assert shown == ["lifespan.startup.complete", "5", "11", "lifespan.shutdown.complete"]

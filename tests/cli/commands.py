@@ -21,13 +21,12 @@ from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import json_of
 from tests.cli.fork_server import fork_server
 from tests.cli.forked import Forked
+from tests.cli.handed_over import STARTS_OTHERS
 
 DEADLINE: Final = 30.0
 """Seconds after which a test gives up on what it waits for. Nothing takes that long."""
 
 COMMAND: Final = (sys.executable, "-W", "error", "-m", "statefun_actors")
-_STARTS_OTHERS: Final = {"--reload", "--workers", "--partitions"}
-"""Options of commands that start interpreters while they run, by the command line of their own."""
 
 
 def _with_bind(arguments: tuple[str, ...]) -> tuple[str, ...]:
@@ -82,7 +81,7 @@ def process_of(
     *into*, if there is one. The command is forked where it can't tell the difference.
     """
     environment = os.environ if environment is None else environment
-    if (server := fork_server()).fits(environment) and not _STARTS_OTHERS.intersection(arguments):
+    if (server := fork_server()).fits(environment) and not STARTS_OTHERS.intersection(arguments):
         return server.start(arguments, folder, environment, is_strict=is_strict, into=into)
     command = [*(COMMAND if is_strict else (sys.executable, "-m", "statefun_actors")), *arguments]
     out = subprocess.PIPE if into is None else into

@@ -13,6 +13,8 @@ import importlib
 import importlib.util
 import json
 import os
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -81,6 +83,26 @@ class ForkServer:
             err, err_end = self._pipe(ends) if is_strict else (None, out_end)
             return Forked(arguments, self._fork(order, out_end, err_end), out, err)
 
+    @functools.cached_property
+    def scripts(self) -> Path:
+        """A folder with a program ``statefun-actors`` that has this server run the command.
+
+        It is for scripts that inherit :attr:`orders`. A command that is to be killed with SIGKILL must not be run so.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="statefun-actors-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        own = Path(sys.executable).with_name("statefun-actors")
+        words = [sys.executable, "-IS", str(_ROOT / "tests" / "cli" / "handed_over.py"), str(self.orders), str(own)]
+        script = folder / own.name
+        script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+        script.chmod(0o755)
+        return folder
+
+    @property
+    def orders(self) -> int:
+        """The file descriptor that takes orders."""
+        return self._orders.fileno()
+
     @staticmethod
     def _pipe(ends: ExitStack) -> tuple[int, int]:
         reading, writing = os.pipe()
@@ -118,7 +140,7 @@ def _become_a_command(orders: socket.socket) -> None:
     """Fork for each order. Returns in the processes that are to be commands, with their surroundings."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for commands
     while True:
-        data, files, _, _ = socket.recv_fds(orders, 1, 4)
+        data, files, _, _ = socket.recv_fds(orders, 1, 5)
         if not data:
             orders.close()
             sys.exit()
@@ -128,19 +150,18 @@ def _become_a_command(orders: socket.socket) -> None:
             os.close(each)
     orders.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    order, status, out, err = files
+    order, status, out, err, *given = files
     if command := os.fork():
         os.write(status, b"%d\n" % command)
-        for each in (order, out, err):
+        for each in (order, out, err, *given):
             os.close(each)
         _, ended = os.waitpid(command, 0)
         os.write(status, b"%d\n" % os.waitstatus_to_exitcode(ended))
         os._exit(0)
     os.close(status)
-    os.dup2(out, 1)
-    os.dup2(err, 2)
-    os.close(out)
-    os.close(err)
+    for number, stream in enumerate([*given, out, err], start=1 - len(given)):
+        os.dup2(stream, number)
+        os.close(stream)
     with os.fdopen(order) as file:
         arguments, folder, environment, is_strict = json.load(file)
     if not is_strict:

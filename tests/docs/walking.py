@@ -3,6 +3,7 @@
 - A block with a file name (````` ```python shop.py `````) is saved as that file. Files ``test_….py`` are run by one
   pytest, before the next block that runs or that changes a file.
 - Other blocks of Python are run as programs, those of bash as scripts. Port 8080 becomes a free port.
+- The commands ``statefun-actors`` of scripts are forked, except in a script that kills with ``kill -9``.
 - A block ````` ```text output ````` is what the last script printed, or some of its lines; other text is not checked.
 """
 
@@ -13,9 +14,11 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from tests.cli.fork_server import fork_server
 
 SAVED: Final = {"python", "json", "yaml", "toml", "ini", "dockerfile", "protobuf", "diff", "java", "javascript"}
 _BLOCK: Final = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -24,9 +27,11 @@ ENVIRONMENT: Final = {
     # The interpreter of the tests and its scripts are what an activated virtual environment would give.
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "COLUMNS": "100",
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    "PYTEST_PLUGINS": "statefun_actors.pytest_plugin",
 }
-_PYTEST: Final = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]
-"""Plain pytest, which has none of the plugins of this project's own tests."""
+"""Of a reader whose pytest has the plugin of this package and no other."""
+_PYTEST: Final = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
 
 
 class Block(NamedTuple):
@@ -69,17 +74,29 @@ def walk(page: str, folder: Path, *, only: Collection[str] | None = None) -> Non
         elif language == "python":
             _run([sys.executable, "-W", "error", "-c", text], folder)
         elif language == "bash":
-            printed = _run(["bash", "-euc", text], folder)
+            printed = run_script(text, folder)
         else:
             raise AssertionError(f"expected a file name, or python, bash or text; got a block of {language}")
     if tests:
         _run([*_PYTEST, *tests], folder)
 
 
-def _run(command: list[str], folder: Path) -> str:
+def run_script(text: str, folder: Path) -> str:
+    """What a script of bash prints; it must succeed."""
+    if "kill -9" in text:
+        return _run(["bash", "-euc", text], folder)
+    server = fork_server()
+    path = os.pathsep.join([str(server.scripts), ENVIRONMENT["PATH"]])
+    return _run(["bash", "-euc", text], folder, {**ENVIRONMENT, "PATH": path}, inherited=[server.orders])
+
+
+def _run(
+    command: list[str], folder: Path, environment: Mapping[str, str] = ENVIRONMENT, inherited: Collection[int] = ()
+) -> str:
     done = subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
-    )
+        command, cwd=folder, env=environment, pass_fds=inherited,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
