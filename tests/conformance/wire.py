@@ -57,6 +57,7 @@ class WireEngine:
         self._states: dict[Address, dict[str, TypedValue | None]] = {}
         self._sent: list[tuple[Address, TypedValue]] = []
         self._egress: list[tuple[str, TypedValue]] = []
+        self._values: dict[str, list[object]] = {}
         self._delayed: list[tuple[int, int, Address, Address, TypedValue, str]] = []
         self._now = self._count = 0
         self._queue: deque[tuple[Address, list[TypedValue], Address | None]] = deque()
@@ -181,7 +182,10 @@ class WireEngine:
         ]
 
     def egress(self, name: str) -> list[object]:
-        return [value_of(value, self._known) for egress, value in self._egress if egress == name]
+        values = self._values.setdefault(name, [])
+        records = [value for egress, value in self._egress if egress == name]
+        values += [value_of(value, self._known) for value in records[len(values) :]]
+        return list(values)
 
 
 _BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
