@@ -22,7 +22,7 @@ from statefun_actors.store.sqlite.gathering import Gathering, Plan
 from statefun_actors.types import pack
 from tests.engine.engines import send
 
-HOT = 300
+HOT = 100
 
 
 class Counter(Entity, typename="test/counter"):
@@ -55,8 +55,8 @@ async def handled(store: SqliteStore, *numbers: int, cache_bytes: int = 1 << 20)
     """An engine has been started on *store*, and entities of these numbers have each got a message."""
     engine = Engine(Application(Counter), store, SystemClock(), options=EngineOptions(cache_bytes=cache_bytes))
     running = asyncio.create_task(engine.run())
-    for start in range(0, len(numbers), 500):
-        for number in numbers[start : start + 500]:
+    for start in range(0, len(numbers), 100):
+        for number in numbers[start : start + 100]:
             send(engine, address(number), pack(1))
         await engine.idle()
     await engine.stop()
@@ -100,16 +100,16 @@ async def test_memory_does_not_grow_with_the_entities_that_have_been_in_use(tmp_
     async def peak(first: int, cache_bytes: int) -> int:
         tracemalloc.start()
         try:
-            await handled(store, *range(first, first + 8_000), cache_bytes=cache_bytes)
+            await handled(store, *range(first, first + 3_000), cache_bytes=cache_bytes)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
-    bounded, unbounded = await peak(0, 1 << 18), await peak(8_000, 1 << 30)
+    bounded, unbounded = await peak(0, 1 << 16), await peak(3_000, 1 << 30)
     counts = store.counts()
     store.close()
 
-    assert counts["test/counter"] == 16_000
+    assert counts["test/counter"] == 6_000
     assert bounded < 0.5 * unbounded
 
 
