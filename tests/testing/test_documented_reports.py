@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 import statefun_actors
 from statefun_actors.testing import SimulationError
@@ -46,11 +46,14 @@ def test_the_report_of_a_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"{raised.value}\n" == report
 
 
-def test_the_report_of_a_failed_test_with_a_runtime(pytester: pytest.Pytester) -> None:
+def test_the_report_of_a_failed_test_with_a_runtime(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     code, report = block_and_report("def test_alike(")
     pytester.makepyfile(bank=bank(), test_alike=code)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # that of Hypothesis imports it in every run
 
-    lines = pytester.runpytest_subprocess("-q", "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:cacheprovider").outlines
+    lines = pytester.runpytest_subprocess(
+        "-q", "-p", "statefun_actors.pytest_plugin", "-p", "no:cacheprovider"
+    ).outlines
 
     shown = report.splitlines()
     at = lines.index(shown[0])
@@ -78,7 +81,10 @@ def test_the_script_of_a_property(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     code, report = block_and_report("TestBank = ")
     module = executed("test_property", code, monkeypatch)
     case = module.TestBank()
-    case.settings = settings(max_examples=100, stateful_step_count=3, deadline=None, derandomize=True, database=None)
+    case.settings = settings(
+        max_examples=100, stateful_step_count=3, deadline=None, derandomize=True, database=None,
+        phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
 
     with pytest.raises(AssertionError) as raised:
         case.runTest()

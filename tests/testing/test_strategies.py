@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import typing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -162,13 +163,19 @@ def failing_script(machine: Any, capsys: pytest.CaptureFixture[str], how: settin
 
 
 def test_a_counterexample_reads_like_a_script(capsys: pytest.CaptureFixture[str]) -> None:
-    def poor(runtime: TestRuntime) -> None:
-        assert all(runtime.state(address).balance < 1000 for address in runtime.entities(Account))
+    def short(runtime: TestRuntime) -> None:
+        assert all(runtime.state(address).pages < 2 for address in runtime.entities(Printing))
 
-    script = failing_script(runtime_machine(Account, Audit, invariant=poor), capsys, BRIEF)
+    shrunk = settings(BRIEF, stateful_step_count=4, phases=[Phase.generate, Phase.shrink])
+    script = failing_script(runtime_machine(Printing, invariant=short), capsys, shrunk)
 
-    assert "state.tell_account(id='a', message=" in script
-    assert "state.advance" not in script
+    tell = "state.tell_printing(id='a', message=False)"
+    assert re.findall(r"^state.*", script, re.MULTILINE) == [
+        "state = RuntimeMachine()",
+        *["state.invariant_holds()", tell] * 2,
+        "state.invariant_holds()",
+        "state.teardown()",
+    ]
 
 
 def test_reply_addresses_are_answered(capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,8 +229,9 @@ def test_targets_of_egresses_refuse_records_among_the_steps(capsys: pytest.Captu
         assert not waiting, f"{waiting} records wait for their target"
 
     machine = runtime_machine(Printing, ids=["a"], invariant=written)
+    script = failing_script(machine, capsys, settings(FIRST, stateful_step_count=5))
 
-    assert "state.egress(condition='refuses records')" in failing_script(machine, capsys)
+    assert "state.egress(condition='refuses records')" in script
 
 
 def test_records_are_written_once_and_in_order_whatever_their_target_does() -> None:
