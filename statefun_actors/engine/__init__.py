@@ -47,6 +47,9 @@ from statefun_actors.engine.failing import (
     FailingMessage,
     NotFailingError,
 )
+from statefun_actors.engine.idempotency import (
+    given_up,
+)
 from statefun_actors.engine.lineage import (
     Lineage,
 )
@@ -67,6 +70,9 @@ from statefun_actors.engine.ports import (
     Inbox,
     Sink,
     Source,
+)
+from statefun_actors.engine.settling import (
+    who_waits,
 )
 from statefun_actors.engine.timers import (
     NoTimerError,
@@ -110,8 +116,10 @@ __all__ = [
     "at_ms",
     "attempts_at",
     "find_changes",
+    "given_up",
     "open_asks",
     "open_schedules",
     "position_key",
     "to_ms",
+    "who_waits",
 ]

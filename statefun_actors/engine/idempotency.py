@@ -64,6 +64,15 @@ def _answer_in(row: KeyedRequest) -> Answer:
             return Taken()
 
 
+def given_up(row: KeyedRequest, reason: str) -> KeyedRequest:
+    """The final row of the pending request *row*, whose message was given up for *reason*."""
+    return _in_state(row, RequestState.GIVEN_UP, TypedValue(_REASON, reason.encode()))
+
+
+def _in_state(row: KeyedRequest, state: RequestState, result: TypedValue | None) -> KeyedRequest:
+    return KeyedRequest(row.target, row.key, row.digest, row.time_ms, row.request, state, result)
+
+
 class KeyedCall(Call):
     """A call with an idempotency key. Each change writes its row. Several callers may wait for it."""
 
@@ -79,7 +88,7 @@ class KeyedCall(Call):
             case Replied(value):
                 self._write(RequestState.REPLIED, value, epoch)
             case GivenUp(reason):
-                self._write(RequestState.GIVEN_UP, TypedValue(_REASON, reason.encode()), epoch)
+                self._put(given_up(self.row, reason), epoch)
                 answer = GivenUp(reason)  # a repeat gets the same
             case Handled():
                 self._write(RequestState.HANDLED, None, epoch)
@@ -92,12 +101,13 @@ class KeyedCall(Call):
         self._write(RequestState.PENDING_REPLY, None, epoch)
 
     def _write(self, state: RequestState, result: TypedValue | None, epoch: Epoch) -> None:
+        self._put(_in_state(self.row, state, result), epoch)
+
+    def _put(self, row: KeyedRequest, epoch: Epoch) -> None:
         if not self.keyed:
             epoch.noted = True
             return
-        row = self.row
-        self.row = row = KeyedRequest(row.target, row.key, row.digest, row.time_ms, row.request, state, result)
-        epoch.requests[row.target, row.key] = row
+        self.row = epoch.requests[row.target, row.key] = row
 
     def begin(self, epoch: Epoch) -> None:
         """Add it to the open *epoch*, as a new call."""

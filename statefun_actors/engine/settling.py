@@ -1,13 +1,17 @@
-"""Notifies the callers of settled messages: callers outside, and the reply function for asks."""
+"""Notifies the callers of settled messages: callers outside, and the reply function for asks.
+
+Without an engine, a command that gives up a message of the store notifies the same ones.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from statefun_actors.address import Address
 from statefun_actors.asking import ANSWER, ATTEMPT
 from statefun_actors.dispatch import failure_answer, replies_later, unwrapped
 from statefun_actors.engine.working_set import WorkingSet
-from statefun_actors.model import INGRESS, Done, Invocation
+from statefun_actors.model import INGRESS, Done, Invocation, Send
 from statefun_actors.store import Message
 
 _ENVELOPES: Final = frozenset({ANSWER, ATTEMPT})
@@ -36,9 +40,22 @@ def message_handled(
 
 def message_given_up(working_set: WorkingSet, message: Message, error: BaseException) -> None:
     """The engine gave *message* up, since it has no policy: it becomes a dead letter of the store."""
+    waiting = who_waits(message, error)
+    if isinstance(waiting, Send):
+        working_set.send(waiting.target, waiting.value, message.target, message.headers)
+    elif waiting is not None:
+        working_set.callers.handled(waiting.id, error, working_set.epoch)
+    working_set.callers.given_up(message.caller, error, working_set.epoch)
+
+
+def who_waits(message: Message, error: BaseException) -> Send | Address | None:
+    """Who waits for the answer to *message*, which was given up with *error*.
+
+    Returns:
+        The message to the reply address of an ask; the address of a caller outside; None: nobody.
+    """
     invocation = Invocation(message.value, message.caller)
     if (answer := failure_answer(invocation, error)) is not None:
-        working_set.send(answer.target, answer.value, message.target, message.headers)
-    elif (caller := unwrapped(invocation).caller) is not None and caller[0] == INGRESS:
-        working_set.callers.handled(caller[1], error, working_set.epoch)
-    working_set.callers.given_up(message.caller, error, working_set.epoch)
+        return answer
+    caller = unwrapped(invocation).caller
+    return caller if caller is not None and caller[0] == INGRESS else None

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation, check_open
 from statefun_actors.admin.control.engine_state import EngineState
+from statefun_actors.admin.control.given_up import told_of_failures
 from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.admin.views.timers import is_own
 from statefun_actors.asking import REPLY
@@ -24,6 +25,7 @@ from statefun_actors.engine import (
 )
 from statefun_actors.history import Kind, Step, append_steps, discarded_step, dropped_step, type_address
 from statefun_actors.model import Expiration, TypedValue
+from statefun_actors.partitions import Partition
 from statefun_actors.store import (
     Commit,
     DeadLetterEntry,
@@ -47,10 +49,13 @@ from statefun_actors.text import describe_error, describe_type
 
 
 class StoreControl:
-    """The control of *store*, which it closes. No engine runs on it: this process holds its lock."""
+    """The control of *store*, which it closes. No engine runs on it: this process holds its lock.
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    *partition*: which one the store is, if its system has several.
+    """
+
+    def __init__(self, store: Store, clock: Clock, partition: Partition | None = None) -> None:
+        self._store, self._clock, self._partition = store, clock, partition
 
     async def send(self, postings: Sequence[Posting]) -> None:
         first = self._store.recover().next_seq
@@ -143,11 +148,15 @@ class StoreControl:
             for seq, message in enumerate(messages, first)
         ]
         dropped = [dropped_step(message, now_ms, discard=discard) for message in messages]
+        told = told_of_failures(self._store, messages, error, first + len(letters), self._partition)
         await self._store.commit(
             Commit(
                 messages_done=[message.seq for message in messages],
+                messages=told.messages,
+                egress=told.egress,
+                requests=told.requests,
                 dead_letters=[] if discard else letters,
-                next_seq=first + len(letters),
+                next_seq=told.next_seq,
                 history=append_steps(self._store, dropped),
             )
         )

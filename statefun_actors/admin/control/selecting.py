@@ -14,6 +14,7 @@ from statefun_actors.admin.control.over_partitions import PartitionsControl
 from statefun_actors.admin.control.over_socket import SocketControl
 from statefun_actors.admin.control.over_store import StoreControl
 from statefun_actors.engine import SystemClock
+from statefun_actors.partitions import Partition
 from statefun_actors.store import (
     StoreError,
     StoreInUseError,
@@ -22,6 +23,7 @@ from statefun_actors.store import (
     has_partitions,
     open_one_of,
     open_store,
+    placed_types,
 )
 
 _PATIENCE: Final = 3.0
@@ -84,7 +86,12 @@ async def running_engine(store: Path) -> Control | None:
 
 async def _open_one(store: Path, number: int, patience: float) -> Control:
     """The control of partition *number* of *store*."""
-    return await _open(lambda: StoreControl(open_one_of(store, number, brief=True), SystemClock()), patience)
+
+    def over_store() -> StoreControl:
+        own = Partition(number, count_partitions(store), placed_types(store))
+        return StoreControl(open_one_of(store, number, brief=True), SystemClock(), own)
+
+    return await _open(over_store, patience)
 
 
 async def _running(store: Path) -> SocketControl | None:
