@@ -19,6 +19,7 @@ from statefun_actors.definition import FailurePolicy, Scope, TypeOptions
 from statefun_actors.entity.field import EntityField, Methods, referents_when_bare
 from statefun_actors.entity.isolation import isolation
 from statefun_actors.entity.over import OVER
+from statefun_actors.entity.read_ahead import ReadAhead
 from statefun_actors.errors import (
     DetachedEntityError,
     StateDecodeError,
@@ -30,7 +31,6 @@ from statefun_actors.types import Codec
 
 _UNSET: Final = object()
 _ALL: Final = -1
-_MOST_AHEAD: Final = 4
 _new: Final = object.__new__
 _NO_ATTRIBUTE: Final = re.compile(r"'([^']+)' object has no attribute '([^']+)'")
 
@@ -70,9 +70,7 @@ class EntityFunction:
         self.on_failure = on_failure
         self.options = options
         self._refreshing = frozenset(field.state_name for field in fields if field.refreshes)
-        self._ahead: dict[str, list[EntityField]] = {}
-        """By the type of a batch's first message: fields that such batches read. Decoding them at once costs a
-        third."""
+        self._ahead = ReadAhead(self.handlers)
         self._likely = list(fields)
         """The fields in the order in which they are checked for assignments."""
         self._set_scope = cls.__scope__.__set__  # type: ignore[attr-defined]
@@ -231,15 +229,9 @@ class EntityFunction:
                 raise
             scope.seen[name] = value
             if field.immutable:
-                self._read_ahead(field, scope)
+                self._ahead.note(scope.first, field)
         field.set(subject, value)
         return value
-
-    def _read_ahead(self, field: EntityField, scope: Scope) -> None:
-        """Prefetch *field* in batches that start with the same type of message."""
-        ahead = self._ahead.setdefault(scope.first, [])
-        if field not in ahead and len(ahead) < _MOST_AHEAD:
-            ahead.append(field)
 
     def readable(self, subject: Untyped, scope: Scope | None) -> list[str]:
         """The readable fields: all during the batch; afterwards those that the instance still holds."""
