@@ -85,6 +85,8 @@ class EgressQueue:
         """The number of records written since this queue was created."""
         self.error: str | None = None
         """The reason why the sink can't write at present; None while it can."""
+        self.given_up = False
+        """Whether the sink can't write at present, and nobody should wait for it."""
         self._since_ms: int | None = None
         """The time of the first failure since the sink could write."""
         self._logged = False
@@ -138,7 +140,7 @@ class EgressQueue:
             epoch.positions[position_key(self.egress)] = position
         self.kept -= len(records)
         self.through += len(records)
-        self.error = self._since_ms = None
+        self._can_write()
         self._log_working()
         self._news.set()
         self._writer.wake()
@@ -169,7 +171,7 @@ class EgressQueue:
 
     def working(self) -> None:
         """The sink has nothing to write, and could write."""
-        self.error = self._since_ms = None
+        self._can_write()
         self._log_working()
 
     def done_as(self, record: EgressRecord, egress: str, value: TypedValue) -> None:
@@ -179,13 +181,16 @@ class EgressQueue:
         self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
         self._writer.epoch().egress.append(EgressRecord(self._writer.seq(), egress, value, record.headers))
 
-    def failing(self, reason: str, error: BaseException | None = None) -> None:
-        """The sink can't write at present, so ``Engine.idle`` does not wait for it. Logs *error* with its traceback."""
+    def failing(self, reason: str, error: BaseException | None = None, *, given_up: bool = True) -> None:
+        """The sink can't write at present. Logs *error* with its traceback.
+
+        ``Engine.idle`` does not wait for it, unless *given_up* is False: then the sink can write soon.
+        """
         if not self._logged:
             self._logged = True
             shown = None if error is None else loggable(error)
             logger.warning("egress %s can't be written, its records are kept: %s", self.egress, reason, exc_info=shown)
-        self._fails(reason)
+        self._fails(reason, given_up=given_up)
         self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
         self._writer.wake()
 
@@ -194,8 +199,12 @@ class EgressQueue:
         self._fails(reason)
         self._writer.wake()
 
-    def _fails(self, reason: str) -> None:
-        self.error = reason
+    def _can_write(self) -> None:
+        self.error = self._since_ms = None
+        self.given_up = False
+
+    def _fails(self, reason: str, *, given_up: bool = True) -> None:
+        self.error, self.given_up = reason, given_up
         if self._since_ms is None:
             self._since_ms = self._writer.now_ms()
 

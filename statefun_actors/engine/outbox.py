@@ -150,8 +150,8 @@ class Outbox:
 
     @property
     def settled(self) -> bool:
-        """Whether each sink has written all its records, or can't."""
-        return all(not queue.kept or queue.error is not None for queue in self._queues.values())
+        """Whether each sink has written all its records, or can't in the near future."""
+        return all(not queue.kept or queue.given_up for queue in self._queues.values())
 
     @property
     def failing(self) -> Mapping[str, FailingEgress]:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import uuid
 import zlib
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 import attrs
@@ -23,6 +24,7 @@ import msgspec
 
 from statefun_actors.backoff import Backoff
 from statefun_actors.connectors.files import record_line
+from statefun_actors.connectors.http.lanes import Lanes, Stuck
 from statefun_actors.connectors.http.record_headers import sendable
 from statefun_actors.connectors.http.shown_url import hidden_from_log
 from statefun_actors.connectors.http.verdicts import Answer, Delivered, RecordRefused, TryAgain, meaning
@@ -41,7 +43,9 @@ _FIRST_PAUSE: Final = 0.2
 _MOST_READ: Final = 64 * 1024
 """The bytes of a response that are read, so that the connection can be reused."""
 _PATIENCE: Final = 6
-"""Failed attempts in a row before a warning is logged: some 6 seconds without a Retry-After."""
+"""Failed attempts in a row after which a record is stuck: some 6 seconds without a Retry-After."""
+_PATIENT_SECONDS: Final = 6.0
+"""A record is also stuck this long after its first failure, and at once if the next attempt is not due before."""
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +78,7 @@ class HttpSink:
         headers: headers of each request; names in lower case.
         options: limits and times.
         sleep: waits for a number of seconds; for tests.
+        monotonic: a monotonic clock, in seconds; for tests.
     """
 
     def __init__(
@@ -84,8 +89,9 @@ class HttpSink:
         headers: Mapping[str, str] | None = None,
         options: HttpSinkOptions | None = None,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url, self._known, self._sleep = url, known, sleep
+        self._url, self._known, self._sleep, self._monotonic = url, known, sleep, monotonic
         self._headers = dict(headers or {})
         self._options = options if options is not None else HttpSinkOptions()
         self._stream = ""
@@ -111,8 +117,8 @@ class HttpSink:
                 await closing.enter_async_context(httpx.AsyncClient(timeout=self._options.timeout, verify=trusted))
                 for _ in range(self._options.in_flight)
             ]
-            endpoint = _Endpoint(clients, self._url, self._options, self._sleep)
-            lanes = _Lanes(queue)
+            endpoint = _Endpoint(clients, self._url, self._options, self._sleep, self._monotonic)
+            lanes = Lanes(queue)
             while True:
                 for record in await queue.take():
                     key = _key(record)
@@ -122,7 +128,7 @@ class HttpSink:
                         lanes.open[key] = deque([record])
                         tasks.create_task(self._through(key, lanes, endpoint))
 
-    async def _through(self, key: str, lanes: _Lanes, endpoint: _Endpoint) -> None:
+    async def _through(self, key: str, lanes: Lanes, endpoint: _Endpoint) -> None:
         """Deliver the records of one key, one after another."""
         lane = lanes.open[key]
         while lane:
@@ -136,13 +142,14 @@ class HttpSink:
                 "idempotency-key": id,
                 "statefun-egress": record.egress,
             }
-            attempts = 0
+            failed = _Failures()
             while isinstance(answer := _final(await endpoint.post(content, headers), record), TryAgain):
-                attempts += 1
-                if attempts >= _PATIENCE or endpoint.failures >= _PATIENCE:
-                    lanes.stuck(key, answer.reason, all=endpoint.failures > 0)
+                failed.note(self._monotonic())
+                pause = endpoint.pause if answer.whole else max(answer.after, self._pause(failed.count))
+                if stuck := self._stuck(answer, pause, failed, endpoint.failed):
+                    lanes.stuck(key, stuck, all=endpoint.failed.count > 0)
                 if not answer.whole:
-                    await self._sleep(max(answer.after, self._pause(attempts)))
+                    await self._sleep(pause)
             lanes.moving(key)
             match answer:
                 case Delivered():
@@ -155,38 +162,37 @@ class HttpSink:
             lane.popleft()
         lanes.ended(key)
 
+    def _stuck(self, answer: TryAgain, pause: float, failed: _Failures, endpoint: _Failures) -> Stuck | None:
+        """Why a record is stuck, if it is. *failed*: its attempts in a row; *endpoint*: those of the endpoint."""
+        now = self._monotonic()
+        often = any(each.count >= _PATIENCE or each.lasts(now) >= _PATIENT_SECONDS for each in (failed, endpoint))
+        if not often and pause <= _PATIENT_SECONDS:
+            return None
+        reason = answer.reason
+        if pause == answer.after > _PATIENT_SECONDS:
+            until = datetime.now(UTC) + timedelta(seconds=pause)
+            reason += f"; the next attempt is at {until:%Y-%m-%dT%H:%M:%SZ}, as its Retry-After says"
+        return Stuck(reason, often or pause > self._options.longest_pause)
+
     def _pause(self, attempts: int) -> float:
         return Backoff(_FIRST_PAUSE, self._options.longest_pause).seconds(attempts)
 
 
-class _Lanes:
-    """The records in flight, by key, and the stuck keys; if all are stuck, the egress is failing."""
+class _Failures:
+    """Failed attempts in a row."""
 
-    def __init__(self, queue: EgressQueue) -> None:
-        self.queue = queue
-        self.open: dict[str, deque[EgressRecord]] = {}
-        self._stuck: dict[str, str] = {}
+    def __init__(self) -> None:
+        self.count = 0
+        self._first = 0.0
 
-    def stuck(self, key: str, reason: str, *, all: bool) -> None:
-        """The first record of *key* has failed often; with *all*, any other record would have failed, too."""
-        if all:  # it may succeed after the next attempt of any other record, so it is not stuck by itself
-            self.queue.failing(reason)
-        else:
-            self._stuck[key] = reason
-            self._judge()
+    def note(self, now: float) -> None:
+        if not self.count:
+            self._first = now
+        self.count += 1
 
-    def moving(self, key: str) -> None:
-        """A record of *key* was delivered."""
-        self._stuck.pop(key, None)
-
-    def ended(self, key: str) -> None:
-        """No more records of *key* are in flight."""
-        del self.open[key]
-        self._judge()
-
-    def _judge(self) -> None:
-        if self._stuck and len(self._stuck) == len(self.open):
-            self.queue.failing(next(iter(self._stuck.values())))
+    def lasts(self, now: float) -> float:
+        """The seconds since the first of them; 0 without any."""
+        return now - self._first if self.count else 0.0
 
 
 class _Endpoint:
@@ -198,36 +204,38 @@ class _Endpoint:
         url: str,
         options: HttpSinkOptions,
         sleep: Callable[[float], Coroutine[Any, Any, None]],
+        monotonic: Callable[[], float],
     ) -> None:
-        self._url, self._options, self._sleep = url, options, sleep
+        self._url, self._options, self._sleep, self._monotonic = url, options, sleep, monotonic
         self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
         for client in clients:
             self._free.put_nowait(client)
         self._probing = asyncio.Lock()
-        self.failures = 0
-        """The number of failed attempts in a row while it is down."""
-        self._pause = 0.0
+        self.failed = _Failures()
+        """The failed attempts in a row while it is down."""
+        self.pause = 0.0
+        """Seconds before the next attempt while it is down."""
 
     async def post(self, content: bytes, headers: Mapping[str, str]) -> Answer:
         """Make one attempt, after waiting for others while it is down."""
         client = await self._free.get()
         try:
-            if not self.failures:
+            if not self.failed.count:
                 return self._noted(await self._post(client, content, headers), first=True)
             async with self._probing:
-                if self.failures:
-                    await self._sleep(self._pause)
+                if self.failed.count:
+                    await self._sleep(self.pause)
                 return self._noted(await self._post(client, content, headers), first=False)
         finally:
             self._free.put_nowait(client)
 
     def _noted(self, answer: Answer, *, first: bool) -> Answer:
         if not isinstance(answer, TryAgain) or not answer.whole:
-            self.failures = 0
-        elif not first or not self.failures:  # concurrent failures count once
-            self.failures += 1
+            self.failed = _Failures()
+        elif not first or not self.failed.count:  # concurrent failures count once
+            self.failed.note(self._monotonic())
             backoff = Backoff(_FIRST_PAUSE, self._options.longest_pause)
-            self._pause = max(answer.after, backoff.seconds(self.failures))
+            self.pause = max(answer.after, backoff.seconds(self.failed.count))
         return answer
 
     async def _post(self, client: httpx.AsyncClient, content: bytes, headers: Mapping[str, str]) -> Answer:

@@ -1,0 +1,106 @@
+"""When an HTTP endpoint counts as failing: what its users see of it, and who still waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from statefun_actors.connectors.http import HttpSink
+from tests.connectors.receiver import Post, Receiver, answer
+from tests.connectors.test_http import OUT, Teller, numbers, send
+from tests.engine.engines import failing_egress, running, until
+
+
+class Time:
+    """A clock that only waits between attempts move. The wait number *ends*, if any, does not end."""
+
+    def __init__(self, ends: int) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+        self._ends = ends
+        self.ended = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        if len(self.waits) == self._ends:
+            self.ended.set()
+            await asyncio.Event().wait()
+        self.now += seconds
+        await asyncio.sleep(0)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sink(self, receiver: Receiver) -> HttpSink:
+        return HttpSink(receiver.url, sleep=self.sleep, monotonic=self.monotonic)
+
+
+@pytest.mark.parametrize("status", [503, 500])
+async def test_an_endpoint_that_asks_for_a_long_pause_is_failing_at_once_and_says_until_when(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def later(post: Post) -> bytes:
+        return answer(status, retry_after="3600")
+
+    time, begun = Time(ends=1), datetime.now(UTC)
+    async with Receiver(later) as receiver, running(Teller, sinks={OUT: time.sink(receiver)}) as engine:
+        send(engine, "a", 1)
+        await engine.idle()  # nobody waits for an hour
+        [reason] = failing_egress(engine).values()
+        [notice] = engine.notices()
+
+    name = {503: "503 Service Unavailable", 500: "500 Internal Server Error"}[status]
+    start, end = f"{name}; the next attempt is at ", ", as its Retry-After says"
+    assert reason.startswith(start)
+    assert reason.endswith(end)
+    due = datetime.fromisoformat(reason.removeprefix(start).removesuffix(end))
+    assert timedelta(minutes=59) < due - begun < timedelta(minutes=61)
+    assert caplog.messages == [f"egress {OUT} can't be written, its records are kept: {reason}"]
+    assert notice.endswith(f": {reason}")
+
+
+async def test_an_endpoint_that_comes_back_within_a_minute_is_shown_as_failing_and_waited_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    shown: list[dict[str, str]] = []
+
+    async def once(post: Post) -> bytes:
+        shown.append(failing_egress(engine))
+        return answer(429, retry_after="20") if len(receiver.posts) == 1 else answer(200)
+
+    time = Time(ends=0)
+    async with Receiver(once) as receiver, running(Teller, sinks={OUT: time.sink(receiver)}) as engine:
+        send(engine, "a", 1, 2)
+        await engine.idle()
+
+        assert numbers(receiver.accepted) == [1, 2]
+        assert failing_egress(engine) == {}
+    assert time.waits == [20]
+    assert [list(each) for each in shown] == [[], [OUT], []]
+    assert len(caplog.messages) == 2  # it is failing, and it is written again
+
+
+@pytest.mark.parametrize(
+    ("response", "waits"),
+    [
+        pytest.param(answer(503, retry_after="4"), [4, 4, 4], id="a pause of its own"),
+        pytest.param(answer(500, retry_after="4"), [4, 4, 4], id="of this record"),
+        pytest.param(answer(503), [0.2, 0.4, 0.8, 1.6, 3.2, 6.4], id="no connection to what is behind it"),
+    ],
+)
+async def test_an_endpoint_is_failing_some_seconds_after_its_first_failure(response: bytes, waits: list[float]) -> None:
+    async def fail(post: Post) -> bytes:
+        shown.append(failing_egress(engine))
+        return response
+
+    time, shown = Time(ends=len(waits)), list[dict[str, str]]()
+    async with Receiver(fail) as receiver, running(Teller, sinks={OUT: time.sink(receiver)}) as engine:
+        send(engine, "a", 1)
+        await time.ended.wait()
+        await until(lambda: engine.view.failing_egress)
+        await engine.idle()
+
+    assert time.waits == waits
+    assert not any(shown)
