@@ -20,7 +20,7 @@ from typing import Any, Final
 import hypothesis
 import pytest
 
-from tests.last_use import FLINK, FLINK_OVER_KAFKA, end_all_of
+from tests.last_use import FLINK, FLINK_OVER_KAFKA, KAFKA, end_all_of
 from tests.needs import check
 
 # Containers often set PYTHONDONTWRITEBYTECODE. Each of the hundreds of processes that tests start would then compile
@@ -130,11 +130,8 @@ def _group_of(item: pytest.Item) -> str | None:
 
 def _group(item: pytest.Item, *, flink: bool, kafka: bool) -> str | None:
     """The group of tests that run in the same worker as *item*; None where it may run in any."""
-    names = set(item.fixturenames) if isinstance(item, pytest.Function) else set[str]()
-    if kafka and not flink and "own_broker" in names and not names & {"broker", "topics"}:
-        return None  # it shares nothing, and waits most of its time
     if flink or kafka:
-        return FLINK_OVER_KAFKA if flink and kafka else FLINK if flink else "kafka"
+        return FLINK_OVER_KAFKA if flink and kafka else FLINK if flink else KAFKA
     found = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
     shares = any(
         each[-1].baseid and each[-1].scope != "function" for each in found if each

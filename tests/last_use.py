@@ -1,4 +1,4 @@
-"""Ends what tests of a group share after the last of them: an idle Flink takes half a core from later tests."""
+"""Ends what tests of a group share after the last of them: an idle Flink or broker takes time from later tests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 FLINK: Final = "flink"
+KAFKA: Final = "kafka"
 FLINK_OVER_KAFKA: Final = "flink over kafka"
 
 _ends: Final[dict[str, list[Callable[[], None]]]] = defaultdict(list)

@@ -56,7 +56,7 @@ def session() -> Session:
 
 def kafka_session() -> KafkaSession:
     """Skips as :func:`session` does."""
-    return _running(_kafka_session(broker()))
+    return _running(_kafka_session(broker(FLINK_OVER_KAFKA)))
 
 
 def _running(found: _Running | Unavailable | FlinkError) -> _Running:

@@ -14,6 +14,7 @@ from tests.flink.over_kafka import IN, published
 from tests.flink.session import kafka_session
 from tests.kafka.session import broker
 from tests.kafka.topics import Topics
+from tests.last_use import FLINK_OVER_KAFKA
 
 pytestmark = [pytest.mark.flink, pytest.mark.kafka]
 
@@ -31,7 +32,7 @@ async def test_a_state_of_another_type_than_the_declared_one_fails_the_job() -> 
 
 
 async def test_messages_and_egress_records_of_a_case_are_at_the_broker() -> None:
-    topics = Topics(broker().address, "at-the-broker")
+    topics = Topics(broker(FLINK_OVER_KAFKA).address, "at-the-broker")
     kafka_session()  # it makes the topics
     before = [topics.size(IN), topics.size("t")]
     await case("V38").function(FLINK.start)

@@ -104,7 +104,7 @@ def _final(component: Component) -> Component:
 
 def gateway_job() -> GatewayJob:
     """Skips the test that asks for it where this machine can't run Flink; under ``CI=true`` that is a failure."""
-    found = _gateway_job(shared_broker())
+    found = _gateway_job(shared_broker(FLINK_OVER_KAFKA))
     if isinstance(found, str):
         skip_or_fail(found)
     if isinstance(found, FlinkError):

@@ -18,7 +18,8 @@ from statefun_actors.cluster.jvm import Program
 from statefun_actors.cluster.leash import leashed
 from statefun_actors.cluster.reserved_ports import ReservedPort
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 180.0
+"""For a broker to serve; 3 are usual."""
 DUMP_SECONDS: Final = 120.0
 CLUSTER: Final = "c3RhdGVmdW4tYWN0b3JzIQ"
 """The id of its Kafka cluster: any 16 bytes."""
@@ -44,9 +45,13 @@ num.network.threads=1
 num.io.threads=2
 num.recovery.threads.per.data.dir=1
 log.cleaner.enable=false
-broker.session.timeout.ms=1500
+metadata.max.idle.interval.ms=0
+"""
+REPLACED_SOON: Final = """\
+broker.session.timeout.ms=2500
 broker.heartbeat.interval.ms=400
 """
+"""A broker that was killed starts again once its controller no longer waits for it. It idles at twice the cost."""
 
 
 class BrokerError(Exception):
@@ -54,9 +59,14 @@ class BrokerError(Exception):
 
 
 class Broker:
-    """Started by :meth:`start`, with its earlier log. *program* is the broker of a local cluster."""
+    """Started by :meth:`start`, with its earlier log.
 
-    def __init__(self, program: Program) -> None:
+    Args:
+        program: the broker of a local cluster.
+        more: further lines of its properties.
+    """
+
+    def __init__(self, program: Program, more: str = "") -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="kafka-")
         self._port, self._controller = ReservedPort(), ReservedPort()
         self.address: Final = f"127.0.0.1:{self._port.number}"
@@ -68,6 +78,7 @@ class Broker:
             _PROPERTIES.format(
                 port=self._port.number, controller=self._controller.number, folder=Path(self._folder.name) / "data"
             )
+            + more
         )
 
     def start(self) -> None:

@@ -1,14 +1,11 @@
-"""Fixtures: the broker of all tests, topics of a test's own, and one more broker for a test that stops it."""
+"""Fixtures: the broker of all tests and topics of a test's own."""
 
 from __future__ import annotations
-
-from collections.abc import Generator
 
 import pytest
 
 from tests.kafka.broker import Broker
 from tests.kafka.session import broker as running_broker
-from tests.kafka.session import new_broker
 from tests.kafka.topics import Topics
 
 pytestmark = pytest.mark.kafka
@@ -22,13 +19,3 @@ def broker() -> Broker:
 @pytest.fixture
 def topics(broker: Broker, request: pytest.FixtureRequest) -> Topics:
     return Topics(broker.address, request.node.name)
-
-
-@pytest.fixture
-def own_broker() -> Generator[Broker]:
-    """Not started yet."""
-    broker = new_broker()
-    try:
-        yield broker
-    finally:
-        broker.close()

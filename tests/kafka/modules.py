@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+import msgspec
+from confluent_kafka import Message
+
+from tests.cli.commands import run
 
 APP: Final = """
 from statefun_actors import DeadLetter, Entity, handles, kafka_record, message, persisted
@@ -35,8 +40,19 @@ def write_app(folder: Path, prefix: str, app: str = APP) -> None:
 def write_module(folder: Path, address: str, topic: str, *more: str) -> None:
     """The module.yaml that ``statefun-actors module`` prints for the application."""
     arguments = ("--url", "http://app:8000", "--kafka", address, "--topic", f"{topic}=bank/account", *more)
-    printed = subprocess.run(
-        [sys.executable, "-m", "statefun_actors", "module", "app.py", *arguments],
-        cwd=folder, capture_output=True, text=True, check=True, timeout=30,
-    )  # fmt: skip
+    printed = run("module", "app.py", *arguments, folder=folder)
+    assert printed.returncode == 0, printed.stderr
     (folder / "module.yaml").write_text(printed.stdout)
+
+
+def deposit(cents: int) -> bytes:
+    """The value of a record for an account."""
+    return msgspec.json.encode({"cents": cents})
+
+
+def by_key(records: Sequence[Message]) -> dict[str, list[str]]:
+    """The values of *records*, in order, by key."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        found[(record.key() or b"").decode()].append((record.value() or b"").decode())
+    return found

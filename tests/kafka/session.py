@@ -1,19 +1,19 @@
-"""The one Kafka broker of this process: started when it is first asked for, ended with the process."""
+"""The Kafka broker of each group of tests: started when it is first asked for, ended after the last of them."""
 
 from __future__ import annotations
 
-import atexit
 import functools
 
 from statefun_actors.cluster import ToolFailedError, kafka_program, missing_tool
 from statefun_actors.cluster.jvm import Program
-from tests.kafka.broker import Broker, BrokerError
+from tests.kafka.broker import REPLACED_SOON, Broker, BrokerError
+from tests.last_use import KAFKA, end_with
 from tests.needs import skip_or_fail
 
 
-def broker() -> Broker:
-    """Skips the test that asks for it where this machine can't run Kafka; under ``CI=true`` that is a failure."""
-    found = _broker()
+def broker(group: str = KAFKA) -> Broker:
+    """That of *group*. Skips the test that asks for it where this machine can't run Kafka; ``CI=true``: fails it."""
+    found = _broker(group)
     if isinstance(found, BrokerError):
         raise found
     return found
@@ -21,7 +21,7 @@ def broker() -> Broker:
 
 def new_broker() -> Broker:
     """One that a test has for itself, to stop and start; not started yet. Skips as :func:`broker` does."""
-    return Broker(_program())
+    return Broker(_program(), REPLACED_SOON)
 
 
 def _program() -> Program:
@@ -42,9 +42,9 @@ def _found_program() -> Program | str:
 
 
 @functools.cache
-def _broker() -> Broker | BrokerError:
+def _broker(group: str) -> Broker | BrokerError:
     broker = Broker(_program())
-    atexit.register(broker.close)
+    end_with(group, broker.close)
     try:
         broker.start()
     except BrokerError as error:

@@ -24,7 +24,6 @@ from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import record_to_typed
 from tests.engine.engines import inbox_of
-from tests.kafka.broker import Broker
 from tests.kafka.runs import APP
 from tests.kafka.topics import SECONDS, Topics
 from tests.kafka.waiting import until
@@ -173,30 +172,6 @@ def test_a_later_writer_of_an_id_fences_the_earlier_one(topics: Topics) -> None:
         zombie.write([Record(1, name, None, b"from the dead")])
 
     assert topics.read(name, 0) == []
-
-
-@pytest.mark.parametrize("begins_anew", [False, True])
-def test_after_a_broker_was_killed_that_keeps_how_far_its_records_have_come_an_egress_goes_on(
-    own_broker: Broker, *, begins_anew: bool
-) -> None:
-    own_broker.start()
-    topics = Topics(own_broker.address, "killed")
-    more = {"properties": {"metadata.recovery.strategy": "rebootstrap"}} if begins_anew else {}
-    name, to, id = topics.make("out"), egress(topics, "exactly-once", **more), topics.name("id")
-    writer = Transactions(to, id, Lineage.read(None))
-    writer.write([Record(1, name, None, b"before")])
-    own_broker.kill()
-    own_broker.start()
-
-    if begins_anew:  # the client would wait for ever
-        with pytest.raises(EgressDownError) as caught:
-            writer.write([Record(2, name, None, b"after")])
-        assert str(caught.value) == f"no broker of {to.address} takes how far its group has come"
-        writer = Transactions(to, id, Lineage.read(None))
-    writer.write([Record(2, name, None, b"after")])
-
-    assert writer.through == (1 if begins_anew else -1)
-    assert [record.value() for record in topics.read(name, 2)] == [b"before", b"after"]
 
 
 @BOTH

@@ -1,4 +1,4 @@
-"""Brokers that are not there, come back, or have lost records; a store that fails; others in the group."""
+"""Brokers that have lost records; a store that fails; others in the group."""
 
 from __future__ import annotations
 
@@ -13,59 +13,10 @@ from confluent_kafka import Consumer
 
 from statefun_actors.connectors.kafka import BadPropertyError, KafkaSource
 from statefun_actors.store import Commit, MemoryStore, StoreError
-from tests.kafka.broker import Broker
 from tests.kafka.runs import Running, add, ingress, ran_to_the_end, running
 from tests.kafka.topics import SECONDS, Topics
 
 pytestmark = pytest.mark.kafka
-
-
-async def test_a_broker_may_be_down_at_the_start_and_be_killed_later(
-    own_broker: Broker, caplog: pytest.LogCaptureFixture
-) -> None:
-    topics = Topics(own_broker.address, "outage")
-    name = topics.name("in")
-    async with running(ingress(own_broker.address, name, group="outage")) as run:
-        unreachable = f"Kafka ingress kafka/in: no broker of {own_broker.address} can be reached; retrying"
-        await run.until(lambda: caplog.messages)
-        assert caplog.messages == [unreachable]
-
-        await asyncio.to_thread(own_broker.start)
-        await run.until(
-            lambda: f"Kafka ingress kafka/in: there is no topic '{name}'; waiting for it" in caplog.messages
-        )
-        topics.make("in")
-        topics.write(name, [("ada", add(1))])
-        await run.until(lambda: run.amounts("ada") == [1])
-
-        await asyncio.to_thread(own_broker.kill)
-        await asyncio.to_thread(own_broker.start)
-        topics.write(name, [("ada", add(2))])
-        await run.until(lambda: run.amounts("ada") == [1, 2])
-
-        await asyncio.to_thread(own_broker.kill)
-        stopping = time.monotonic()
-
-    assert time.monotonic() - stopping < 10, "a stop waits for brokers that are not there"
-
-
-async def test_how_far_it_has_come_is_noted_after_an_outage_longer_than_any_request_may_take(
-    own_broker: Broker, caplog: pytest.LogCaptureFixture
-) -> None:
-    await asyncio.to_thread(own_broker.start)
-    topics = Topics(own_broker.address, "outage")
-    name = topics.make("in")
-    async with running(ingress(own_broker.address, name, group=topics.name("group"))) as run:
-        topics.write(name, [("ada", add(1))])
-        await run.until(lambda: topics.noted("group", name) == {0: 1})
-        topics.write(name, [("ada", add(2))])
-        await run.until(lambda: run.amounts("ada") == [1, 2])
-        await asyncio.to_thread(own_broker.kill)
-        with pytest.raises(AssertionError, match="did not come"):
-            await run.until(lambda: "noted" in caplog.text, 11.0)
-        await asyncio.to_thread(own_broker.start)
-
-        await run.until(lambda: topics.noted("group", name) == {0: 2})
 
 
 class _FailingStore(MemoryStore):

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import random
 import signal
-from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
-from confluent_kafka import Message
 
 from tests.cli.commands import DEADLINE, started, states, summary, wait_until, without_times
-from tests.kafka.broker import Broker
-from tests.kafka.modules import write_app, write_module
+from tests.kafka.modules import by_key, deposit, write_app, write_module
 from tests.kafka.topics import Topics
 
 pytestmark = pytest.mark.kafka
-
-
-def deposit(cents: int) -> bytes:
-    return msgspec.json.encode({"cents": cents})
-
-
-def by_key(records: Sequence[Message]) -> dict[str, list[str]]:
-    """The values, in order, by key."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for record in records:
-        found[(record.key() or b"").decode()].append((record.value() or b"").decode())
-    return found
 
 
 @pytest.fixture
@@ -113,46 +97,3 @@ def test_killed_again_and_again_each_record_is_there_once_for_who_reads_what_is_
     assert found == {f"k{k}": [f"{n + 1} {k + n * keys}" for n in range(each)] for k in range(keys)}
     counts = {address: state["count"] for address, state in states(folder / ".statefun" / "app.db").items()}
     assert counts == {f"bank/account/k{k}": each for k in range(keys)}
-
-
-@pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
-def test_a_broker_may_be_down_at_the_start_and_be_killed_while_records_go_through(
-    tmp_path: Path, own_broker: Broker, delivery: str
-) -> None:
-    topics, keys, count = Topics(own_broker.address, "outage"), 20, 4_000
-    deposits = [(f"k{number % keys}", deposit(number)) for number in range(count)]
-    write_app(tmp_path, "outage")
-    write_module(tmp_path, own_broker.address, topics.name("in"), "--delivery", delivery)
-    with started("run", "app.py", "--module", "module.yaml", folder=tmp_path) as process:
-        assert process.stderr is not None
-        expected = {
-            "Running bank/account; state in .statefun/app.db. Ctrl-C stops.\n",
-            "WARNING statefun_actors.kafka: "
-            f"Kafka ingress app/messages: no broker of {own_broker.address} can be reached; retrying\n",
-        }
-        if delivery == "exactly-once":  # which asks at the start how far its records have come
-            expected |= {
-                "WARNING statefun_actors.engine: "
-                f"egress {name} can't be written, its records are kept: no broker of {own_broker.address} can "
-                "be reached\n"
-                for name in ("bank/dead", "bank/receipts")
-            }
-        assert {without_times(process.stderr.readline()) for _ in expected} == expected
-
-        own_broker.start()
-        out = topics.make("out", partitions=3)
-        topics.make("dead")
-        name = topics.make(partitions=2)
-        topics.write(name, deposits[: count // 2])
-        wait_until(lambda: topics.size(out) > 100, "records go through")
-        own_broker.kill()
-        own_broker.start()
-        topics.write(name, deposits[count // 2 :])
-
-        found = by_key(topics.read(out, count))
-        if delivery == "at-least-once":
-            found = {key: list(dict.fromkeys(values)) for key, values in found.items()}
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(DEADLINE) == 0
-    each = count // keys
-    assert found == {f"k{k}": [f"{n + 1} {k + n * keys}" for n in range(each)] for k in range(keys)}
