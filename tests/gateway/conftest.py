@@ -1,4 +1,4 @@
-"""Fixtures: a gateway in front of the shared job, and one more."""
+"""Fixtures: the two gateways in front of the shared job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gateway.session import GatewayJob, GatewayProcess, gateway, gateway_job, gateway_of
+from tests.gateway.session import GatewayJob, GatewayProcess, gateway, gateway_job
 from tests.kafka.broker import Broker
 from tests.kafka.session import new_broker
 
@@ -18,14 +18,12 @@ def job() -> GatewayJob:
 
 @pytest.fixture
 def first() -> GatewayProcess:
-    """The one that all tests share."""
-    return gateway()
+    return gateway(1)
 
 
 @pytest.fixture
-def second(job: GatewayJob) -> Iterator[GatewayProcess]:
-    with gateway_of(job.module) as process:
-        yield process
+def second() -> GatewayProcess:
+    return gateway(2)
 
 
 @pytest.fixture

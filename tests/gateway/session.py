@@ -25,10 +25,12 @@ from statefun_actors.cli.module.requirements import served_by
 from statefun_actors.cluster import ToolFailedError, missing_tool
 from statefun_actors.cluster.leash import leashed
 from statefun_actors.cluster.reserved_ports import ReservedPort
-from statefun_actors.deploy import Component, KafkaEgress, Wanted, planned_module, write_module
+from statefun_actors.deploy import Component, KafkaEgress, Wanted, planned_module
+from statefun_actors.deploy import write_module as module_text
 from statefun_actors.dispatch import Application
+from tests.cli.commands import run
 from tests.flink.distribution import distribution
-from tests.flink.jvm import FlinkError, FlinkJvm
+from tests.flink.jvm import CHECKPOINT_MS, FlinkError, FlinkJvm
 from tests.flink.served import ServedApp
 from tests.gateway.app import SERVED
 from tests.kafka.broker import Broker
@@ -41,6 +43,8 @@ APP: Final = Path(__file__).with_name("app.py")
 START_SECONDS: Final = 60.0
 LETTERS: Final = "conf/letters"
 SETTINGS: Final = Settings(on_failure=DeadLetter(LETTERS))
+_CHECKPOINT_MS: Final = 2_000
+"""No test of the shared job waits for a checkpoint, and each takes a hundredth of a second of processor time."""
 
 
 @attrs.frozen
@@ -58,7 +62,13 @@ class GatewayJob:
 
 
 def new_job(
-    broker: Broker, folder: Path, name: str, *, final_answers: bool = False, others: Sequence[Component] = ()
+    broker: Broker,
+    folder: Path,
+    name: str,
+    *,
+    final_answers: bool = False,
+    others: Sequence[Component] = (),
+    checkpoint_ms: int = CHECKPOINT_MS,
 ) -> GatewayJob:
     """A job of the application *name*, in *folder*, over the running *broker*.
 
@@ -84,12 +94,12 @@ def new_job(
     ).values():
         made.exception(START_SECONDS)  # the topic of dead letters may be there
     module = folder / "module.yaml"
-    module.write_text(write_module(planned), encoding="utf-8")
+    module.write_text(module_text(planned), encoding="utf-8")
     served = ServedApp(APP, port.number, "--dead-letters", LETTERS, "--accept-restore")
     port.release()
     try:
         served.start()
-        jvm = FlinkJvm(distribution(), module.read_text(encoding="utf-8"), ())
+        jvm = FlinkJvm(distribution(), module.read_text(encoding="utf-8"), (), checkpoint_ms=checkpoint_ms)
     except BaseException:
         served.close()
         raise
@@ -118,7 +128,8 @@ def _gateway_job(broker: Broker) -> GatewayJob | FlinkError | str:
         return str(lacking)
     folder = tempfile.TemporaryDirectory(prefix="gateway-")
     try:
-        job = new_job(broker, Path(folder.name), "shared", others=polyglot.components(broker.address))
+        others = polyglot.components(broker.address)
+        job = new_job(broker, Path(folder.name), "shared", others=others, checkpoint_ms=_CHECKPOINT_MS)
     except ToolFailedError as error:
         return str(error)
     except FlinkError as error:
@@ -160,6 +171,15 @@ class GatewayProcess:
         self._log.close()
 
 
+def write_module(folder: Path, kafka: str, *options: str) -> Path:
+    """The module.yaml of APP that ``module`` prints, in *folder*."""
+    done = run("module", str(APP), "--url", "http://app:8000", "--kafka", kafka, *options, folder=folder)
+    assert done.returncode == 0, done.stderr
+    module = folder / "module.yaml"
+    module.write_text(done.stdout, encoding="utf-8")
+    return module
+
+
 @contextmanager
 def gateway_of(module: Path, *options: str, port: int = 0) -> Generator[GatewayProcess]:
     """A gateway, running."""
@@ -170,13 +190,13 @@ def gateway_of(module: Path, *options: str, port: int = 0) -> Generator[GatewayP
         process.close()
 
 
-def gateway() -> GatewayProcess:
-    """The one in front of the shared job. Skips as :func:`gateway_job` does."""
-    return _gateway(gateway_job())
+def gateway(number: int = 1) -> GatewayProcess:
+    """The first in front of the shared job, or the second. Skips as :func:`gateway_job` does."""
+    return _gateway(gateway_job(), number)
 
 
 @functools.cache
-def _gateway(job: GatewayJob) -> GatewayProcess:
+def _gateway(job: GatewayJob, number: int) -> GatewayProcess:
     process = GatewayProcess(job.module)
     end_with(FLINK_OVER_KAFKA, process.close)
     return process

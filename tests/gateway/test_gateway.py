@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import signal
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 
 from statefun_actors.client import Client
 from tests.client.bank import Account, Deposit, Deposited
-from tests.gateway.session import APP, GatewayJob, GatewayProcess, gateway_of
+from tests.gateway.session import GatewayJob, GatewayProcess, gateway_of, write_module
 from tests.kafka.topics import Topics
 
 pytestmark = [pytest.mark.flink, pytest.mark.kafka]
@@ -131,15 +129,7 @@ def test_a_file_without_its_topics_takes_messages_for_topics_of_one_function_typ
 ) -> None:
     topics = Topics(job.broker.address, request.node.name)
     deposits = topics.make("deposits")
-    printed = subprocess.run(
-        [
-            sys.executable, "-m", "statefun_actors", "module", str(APP), "--url", "http://app:8000",
-            "--kafka", job.broker.address, "--topic", f"{deposits}:bank/deposit=bank/account",
-        ],
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
-    module = tmp_path / "module.yaml"
-    module.write_text(printed.stdout)
+    module = write_module(tmp_path, job.broker.address, "--topic", f"{deposits}:bank/deposit=bank/account")
 
     with gateway_of(module) as gateway:
         taken = sent(gateway, "/ingress/bank/account/ada", {"cents": 5})
@@ -181,33 +171,3 @@ def test_a_file_without_its_topics_takes_messages_for_topics_of_one_function_typ
         f"Warning: {module}: without the topics and the egress of `module --gateway`, a gateway only takes messages "
         "for the topics of one function type; ?wait=, ?after=, Idempotency-Key and /replies are refused.\n"
     )
-
-
-PLAIN = """\
-kind: io.statefun.endpoints.v2/http
-spec: {functions: bank/*, urlPathTemplate: "http://app:8000/statefun"}
-"""
-
-
-@pytest.mark.parametrize(
-    ("options", "error"),
-    [
-        ([], "Error: Missing option '--module'."),
-        (["--module", "none.yaml"], "none.yaml can't be read: No such file or directory."),
-        (
-            ["--module", "module.yaml"],
-            "module.yaml has no topic that a gateway could write to; write one with `statefun-actors module APP "
-            "--gateway`.",
-        ),
-    ],
-)
-def test_a_mistake_in_the_command_is_explained(tmp_path: Path, options: list[str], error: str) -> None:
-    (tmp_path / "module.yaml").write_text(PLAIN)
-
-    done = subprocess.run(
-        [sys.executable, "-m", "statefun_actors", "gateway", str(APP), *options],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].removeprefix("Error: ") == error.removeprefix("Error: ")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -18,6 +17,7 @@ from statefun_actors.client import Client
 from statefun_actors.store import Commit, Message, StoreMovedError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
+from tests.cli.commands import run
 from tests.gateway.session import APP, GatewayJob, GatewayProcess
 from tests.moving.house import SERVED, Furnish, House, Knock, Look, Plan
 
@@ -28,9 +28,8 @@ SECONDS = 120
 
 
 def export(job: GatewayJob, store: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "statefun_actors", "export", str(APP), "--store", str(store)]
-    command += ["--module", str(job.module), "--to-kafka", job.broker.address, "--hold", "10", "--json"]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    there = ("--module", str(job.module), "--to-kafka", job.broker.address, "--hold", "10", "--json")
+    return run("export", str(APP), "--store", str(store), *there, folder=store.parent, deadline=SECONDS)
 
 
 def exported(job: GatewayJob, store: Path) -> dict[str, object]:

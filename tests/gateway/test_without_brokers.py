@@ -1,28 +1,20 @@
-"""A gateway whose brokers don't answer."""
+"""A gateway whose brokers don't answer, and mistakes in its command."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
-from tests.gateway.session import APP, gateway_of
+from tests.cli.commands import run
+from tests.gateway.session import APP, gateway_of, write_module
 
 DEPOSIT = {"content-type": "application/vnd.bank/deposit"}
 
 
 def test_it_is_not_ready_and_takes_nothing_while_no_broker_answers(tmp_path: Path) -> None:
-    module = tmp_path / "module.yaml"
-    printed = subprocess.run(
-        [
-            sys.executable, "-m", "statefun_actors", "module", str(APP), "--url", "http://app:8000",
-            "--kafka", "127.0.0.1:1", "--gateway",
-        ],
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
-    module.write_text(printed.stdout)
+    module = write_module(tmp_path, "127.0.0.1:1", "--gateway")
 
     with gateway_of(module) as gateway:
         ready = httpx.get(f"{gateway.url}/readyz")
@@ -39,3 +31,30 @@ def test_it_is_not_ready_and_takes_nothing_while_no_broker_answers(tmp_path: Pat
         "no broker of 127.0.0.1:1 acknowledged it within 10 s\n",
     )
     assert f"Warning: not ready yet: {why}; it goes on trying." in log.splitlines()
+
+
+PLAIN = """\
+kind: io.statefun.endpoints.v2/http
+spec: {functions: bank/*, urlPathTemplate: "http://app:8000/statefun"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ([], "Error: Missing option '--module'."),
+        (["--module", "none.yaml"], "none.yaml can't be read: No such file or directory."),
+        (
+            ["--module", "module.yaml"],
+            "module.yaml has no topic that a gateway could write to; write one with `statefun-actors module APP "
+            "--gateway`.",
+        ),
+    ],
+)
+def test_a_mistake_in_the_command_is_explained(tmp_path: Path, options: list[str], error: str) -> None:
+    (tmp_path / "module.yaml").write_text(PLAIN)
+
+    done = run("gateway", str(APP), *options, folder=tmp_path)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].removeprefix("Error: ") == error.removeprefix("Error: ")

@@ -17,8 +17,7 @@ import polyglot.Serve;
 
 /**
  * A greeter as Apache's examples for Java have it, which knows nothing of other languages: one function counts the logins of a
- * user, another one greets. A third one answers at the address that a message holds. `java Greeter.java PORT` compiles and runs
- * it.
+ * user, another one greets. A third one answers at the address that a message holds.
  */
 public final class Greeter {
   private static final ObjectMapper JSON = new ObjectMapper();

@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 
 from statefun_actors.cluster.build_cache import digest, made
+from statefun_actors.cluster.jvm import SMALL_FLAGS
 from statefun_actors.cluster.reserved_ports import ReservedPort
 from statefun_actors.deploy import Component, EndpointComponent, KafkaEgress, KafkaIngress, read_module
 from tests.flink.served import Served, ServedApp
@@ -41,12 +42,12 @@ def components(broker: str) -> list[Component]:
 def start() -> None:
     """Start all, once; they end with the job. One that can't be built skips the test (``CI=true``: fails it)."""
     jars, modules = _jars(), _modules()
-    java = [_path("java"), "-Xmx64m", "-cp", f"{jars / 'polyglot.jar'}{os.pathsep}{jars / 'jars' / '*'}"]
+    java = [_path("java"), "-Xmx64m", *SMALL_FLAGS, "-cp", f"{jars / 'polyglot.jar'}{os.pathsep}{jars / 'jars' / '*'}"]
     node = [_path("node"), str(EXAMPLE / "javascript" / "serve.js")]
     for application in (
         ServedApp(EXAMPLE / "polyglot.py", _ports()[_PYTHON].number),
         Served([*java, "polyglot.Serve", str(_ports()[_JAVA].number)]),
-        Served([*java, str(_HERE / "Greeter.java"), str(_ports()[_GREETER].number)]),
+        Served([*java, "Greeter", str(_ports()[_GREETER].number)]),
         Served([*node, str(_ports()[_JAVASCRIPT].number)], {"NODE_PATH": str(modules)}),
     ):
         end_with(FLINK_OVER_KAFKA, application.close)
@@ -75,13 +76,15 @@ def _moved(component: Component, broker: str) -> Component:
 
 
 def _jars() -> Path:
-    """The folder ``target`` of the project in Java, built."""
+    """The folder ``target`` of the project in Java, built together with the greeter."""
     sources = sorted(path for path in (EXAMPLE / "java").rglob("*") if path.is_file() and "target" not in path.parts)
-    key = digest(*(path.read_bytes() for path in (*sources, EXAMPLE / "shipping.proto")))
+    greeter = _HERE / "Greeter.java"
+    key = digest(*(path.read_bytes() for path in (*sources, EXAMPLE / "shipping.proto", greeter)))
 
     def build(folder: Path) -> None:
         shutil.copytree(EXAMPLE / "java", folder / "java", ignore=shutil.ignore_patterns("target"))
         shutil.copy(EXAMPLE / "shipping.proto", folder)
+        shutil.copy(greeter, folder / "java" / "src" / "main" / "java")
         _run("mvn", "-B", "-q", "-f", "java", "package", folder=folder)
 
     return made(f"polyglot-java-{key}", build) / "java" / "target"
