@@ -7,7 +7,6 @@ gateways, over the egress ``statefun-actors/answers``.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -16,7 +15,7 @@ import attrs
 
 from statefun_actors.asking import ANSWERS, ANSWERS_TOPIC, ORDER, REQUEST
 from statefun_actors.deploy.components import Component, KafkaEgress, KafkaIngress, Module, Topic
-from statefun_actors.deploy.topic_names import for_a_topic
+from statefun_actors.deploy.topic_names import as_kafka_compares, for_a_topic, with_digest
 from statefun_actors.model import INGRESS
 
 _LONGEST_BASE: Final = 110
@@ -24,7 +23,6 @@ _LONGEST_READABLE: Final = 100
 """Kafka's limit for a name is 249."""
 _PLAIN: Final = re.compile(r"(?=.{1,100}\Z)[A-Za-z0-9_-]+/[A-Za-z0-9_-]+")
 """Function types whose names stay different when the slash becomes a dot."""
-_DIGITS: Final = 8
 
 
 def is_gateway_topic(topic: Topic) -> bool:
@@ -48,18 +46,22 @@ def without_gateway(module: Module) -> Module:
 def gateway_topics(name: str, functions: Iterable[str]) -> list[Topic]:
     """The topics of the gateways of the application *name*, for *functions* and the ingress function."""
     base = for_a_topic(name)[:_LONGEST_BASE] + ".gateway"
-    return [
-        Topic(topic=base, value_type=ORDER, targets=[INGRESS]),
-        *(Topic(topic=f"{base}.{_in_a_topic(each)}", value_type=REQUEST, targets=[each]) for each in functions),
-    ]
+    topics = [Topic(topic=base, value_type=ORDER, targets=[INGRESS])]
+    taken: set[str] = set()
+    for function in functions:
+        part = _in_a_topic(function)
+        if as_kafka_compares(part) in taken:
+            part = with_digest(part, function)
+        taken.add(as_kafka_compares(part))
+        topics.append(Topic(topic=f"{base}.{part}", value_type=REQUEST, targets=[function]))
+    return topics
 
 
 def _in_a_topic(function: str) -> str:
     """*function* as a part of a topic's name, another one for each function type."""
     if _PLAIN.fullmatch(function):
         return function.replace("/", ".")
-    readable = for_a_topic(function.replace("/", "."))[:_LONGEST_READABLE]
-    return f"{readable}-{hashlib.sha256(function.encode()).hexdigest()[:_DIGITS]}"
+    return with_digest(for_a_topic(function.replace("/", "."))[:_LONGEST_READABLE], function)
 
 
 @attrs.frozen(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Final, Literal
 
@@ -35,6 +36,9 @@ def read_ingress(id: str, spec: Section, *, old: bool = False) -> KafkaIngress:
     )
     if not found.topics:
         spec.problem("topics", "a list of topics that is not empty")
+    for topic, count in Counter(topic.topic for topic in found.topics).items():
+        if count > 1:
+            spec.problem("topics", "each topic once, with one type and all its targets", f"{topic} again")
     if found.group is None and (not old or found.startup == "group-offsets"):
         spec.problem("consumerGroupId", "the name of a group")
     spec.done()

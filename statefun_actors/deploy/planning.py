@@ -27,7 +27,7 @@ from statefun_actors.deploy.components import (
 from statefun_actors.deploy.endpoints import is_url, transport_options
 from statefun_actors.deploy.gateway import gateway_topics
 from statefun_actors.deploy.served import DeployedFunction, Served
-from statefun_actors.deploy.topic_names import for_a_topic
+from statefun_actors.deploy.topic_names import for_a_topic, topic_clashes, topic_names
 from statefun_actors.errors import DefinitionError
 
 PATHS: Final[Mapping[Format, str]] = {"3.x": "/statefun", "1.0": "/statefun/v2", "2.0": "/statefun/v2"}
@@ -59,7 +59,8 @@ class Wanted:
         name: name of the application. Flink and stores keep the positions in topics under it; under another name,
             topics are read from the start.
         group: Kafka's consumer group.
-        topics: topics to read; None = one for each function type and type of message, see :func:`topic_name`.
+        topics: topics to read; None = one for each function type and type of message, see
+            :func:`~.topic_names.topic_names`.
         egresses: egresses in addition to those found in the application.
         delivery: guarantee of the egresses.
         per_function: one endpoint for each function type; otherwise for each namespace. 2.x always has the former.
@@ -86,12 +87,6 @@ class Wanted:
     gateway: bool = False
 
 
-def topic_name(function: str, type: str) -> str:
-    """The default topic for messages of *type* to *function*, such as ``bank.account.Deposit``."""
-    last = re.split(r"[./]", type)[-1]
-    return for_a_topic(f"{function.replace('/', '.')}.{last}")
-
-
 def planned_module(served: Served, wanted: Wanted) -> Module:
     """The module.yaml for *served*.
 
@@ -101,6 +96,8 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
     problems = [*_mistakes(wanted), *_inexpressible(served, wanted.format)]
     components: list[Component] = [] if problems else list(_endpoints(served, wanted))
     topics = _topics(served, wanted, problems)
+    requests = _gateway_topics(served, wanted) if wanted.gateway else []
+    problems += topic_clashes(topic.topic for topic in (*topics, *requests))
     if wanted.kafka is None:
         problems += ["gateway: where are its brokers? Give --kafka HOST:PORT"] if wanted.gateway else []
         problems += [f"topic {topic.topic}: where are its brokers? Give --kafka HOST:PORT" for topic in topics]
@@ -108,7 +105,11 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
         if topics:
             components.append(_ingress(wanted, wanted.kafka, "messages", topics))
         if wanted.gateway:
-            components += _gateway(served, wanted, wanted.kafka)
+            # Answers are at-least-once: others would come only with Flink's next checkpoint.
+            components += [
+                _ingress(wanted, wanted.kafka, "requests", requests),
+                KafkaEgress(id=ANSWERS, address=wanted.kafka, delivery="at-least-once"),
+            ]
         timeout = _TRANSACTION_TIMEOUT if wanted.delivery == "exactly-once" else None
         components += [
             KafkaEgress(id=name, address=wanted.kafka, delivery=wanted.delivery, transaction_timeout=timeout)
@@ -225,10 +226,10 @@ def _transport(served: Served, wanted: Wanted) -> Transport:
 
 def _topics(served: Served, wanted: Wanted, problems: list[str]) -> list[Topic]:
     if wanted.topics is None:
+        messages = [(function.typename, type) for function in served.functions for type in function.types]
         return [
-            Topic(topic=topic_name(function.typename, type), value_type=type, targets=[function.typename])
-            for function in served.functions
-            for type in function.types
+            Topic(topic=topic, value_type=type, targets=[function])
+            for topic, (function, type) in zip(topic_names(messages), messages, strict=True)
         ]
     by_name = {function.typename: function for function in served.functions}
     topics = []
@@ -259,13 +260,9 @@ def _only_type(topic: str, targets: Sequence[DeployedFunction], problems: list[s
     return None
 
 
-def _gateway(served: Served, wanted: Wanted, kafka: str) -> list[Component]:
-    """What a gateway needs. Its answers are at-least-once: others would come only with Flink's next checkpoint."""
+def _gateway_topics(served: Served, wanted: Wanted) -> list[Topic]:
     functions = [*served.typenames, *([REPLY] if served.calls_own is not None else [])]
-    return [
-        _ingress(wanted, kafka, "requests", gateway_topics(wanted.name, functions)),
-        KafkaEgress(id=ANSWERS, address=kafka, delivery="at-least-once"),
-    ]
+    return gateway_topics(wanted.name, functions)
 
 
 def _ingress(wanted: Wanted, kafka: str, what: str, topics: Sequence[Topic]) -> KafkaIngress:

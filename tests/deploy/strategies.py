@@ -46,6 +46,7 @@ _topics = st.lists(
     st.builds(Topic, topic=_names, value_type=_typenames, targets=st.lists(_typenames, min_size=1, max_size=2)),
     min_size=1,
     max_size=2,
+    unique_by=lambda topic: topic.topic,
 )
 _startups = st.one_of(
     st.sampled_from(["group-offsets", "earliest", "latest"]),

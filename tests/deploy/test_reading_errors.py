@@ -118,6 +118,11 @@ E1 = "line 1 (document 1"
             "line 10 (document 2): expected each ingress once, got bank/in again",
         ),
         (
+            ingress_with().replace("[{", "[{ topic: t, valueType: a/c, targets: [bank/account] }, {"),
+            "line 6 (document 1, spec.topics): expected each topic once, with one type and all its targets, got t "
+            "again",
+        ),
+        (
             OLD.replace("{version}", "1.0").replace("{states}", "[{ name: a }]"),
             "line 14 (document 1, module.spec.functions[0].function.spec.states): expected a list of names; "
             'expireAfter takes version "2.0", got a list of mappings',

@@ -60,7 +60,8 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--all-topics", is_flag=True,
-        help="Add a topic for each function type and type of message, such as bank.account.Deposit.",
+        help="Add a topic for each function type and type of message, such as bank.account.Deposit, or "
+        "bank.account.v1.Deposit where it also takes a v2.Deposit.",
     ),
     click.option(
         "--egress", "egresses", multiple=True, type=Written(read_typename), metavar="NS/NAME",
