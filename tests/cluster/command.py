@@ -20,7 +20,7 @@ from tests.needs import skip_or_fail
 
 START_SECONDS: Final = 300.0
 """For a cluster to run: 10 to 20 usually, more the first time, when it fetches some 220 MB."""
-WAIT_SECONDS: Final = 90.0
+WAIT_SECONDS: Final = 240.0
 """For anything that is expected of a running one."""
 
 

@@ -17,8 +17,6 @@ from statefun_actors import (
 )
 from tests.benchmarks.peers.loop import answer
 
-functions = StatefulFunctions()
-
 
 class Account(Entity, typename="bank/account"):
     balance: int = persisted(default=0)
@@ -30,14 +28,38 @@ class Account(Entity, typename="bank/account"):
         self.send_egress("bank/receipts", kafka_record(topic="receipts", key=self.id, value=message))
 
 
+class AsyncAccount(Entity, typename="bank/account"):
+    balance: int = persisted(default=0)
+
+    @handles(Duration)
+    async def deposit(self, message: Duration) -> None:
+        self.balance += message.seconds
+        self.send(Address("fraud/checker", self.id), message)
+        self.send_egress("bank/receipts", kafka_record(topic="receipts", key=self.id, value=message))
+
+
+class ThreeFields(Entity, typename="bank/account"):
+    balance: int = persisted(default=0)
+    deposits: int = persisted(default=0)
+    last: str = persisted(default="")
+
+    @handles(Duration)
+    async def deposit(self, message: Duration) -> None:
+        self.balance += message.seconds
+        self.deposits += 1
+        self.last = f"+{message.seconds}"
+        self.send(Address("fraud/checker", self.id), message)
+        self.send_egress("bank/receipts", kafka_record(topic="receipts", key=self.id, value=message))
+
+
+functions, undeclared = StatefulFunctions(), StatefulFunctions()
+
+
 @functions.bind("bank/account", states={"balance": int})
 def account(context: Context, message: Duration) -> None:
     context["balance"] = (context["balance"] or 0) + message.seconds
     context.pack_and_send("fraud/checker", context.address.id, message)
     context.pack_and_send_egress("bank/receipts", kafka_record(topic="receipts", key=context.address.id, value=message))
-
-
-undeclared = StatefulFunctions()
 
 
 @undeclared.bind("bank/account")
@@ -58,6 +80,8 @@ if __name__ == "__main__":
     answer(
         {
             "class": RequestReplyHandler(Account).handle,
+            "async class": RequestReplyHandler(AsyncAccount).handle,
+            "three fields": RequestReplyHandler(ThreeFields).handle,
             "function": RequestReplyHandler(functions).handle,
             "undeclared": RequestReplyHandler(undeclared).handle,
         }

@@ -51,8 +51,24 @@ def with_message(context: Any, message: Any) -> None:
     )
 
 
-messages = statefun.StatefulFunctions()
+def with_three_fields(context: Any, message: Any) -> None:
+    """The same with two more states, which each message changes."""
+    storage = context.storage
+    storage.deposits = (storage.deposits or 0) + 1
+    storage.last = f"+{message.as_type(DURATION).seconds}"
+    account(context, message)
+
+
+messages, three_fields = statefun.StatefulFunctions(), statefun.StatefulFunctions()
 messages.bind("bank/account", specs=[statefun.ValueSpec("balance", DURATION)])(with_message)
+three_fields.bind(
+    "bank/account",
+    specs=[
+        statefun.ValueSpec("balance", statefun.LongType),
+        statefun.ValueSpec("deposits", statefun.LongType),
+        statefun.ValueSpec("last", statefun.StringType),
+    ],
+)(with_three_fields)
 
 served: Counter[str] = Counter()
 
@@ -95,8 +111,9 @@ def aiohttp_app(seconds: float) -> Any:
 
 def main(mode: str, seconds: float) -> None:
     if mode == "loop":
-        with_messages = statefun.RequestReplyHandler(messages)
-        answer({"function": handler.handle_async, "message": with_messages.handle_async})
+        others = {"message": messages, "three fields": three_fields}
+        handlers = {name: statefun.RequestReplyHandler(served).handle_async for name, served in others.items()}
+        answer({"function": handler.handle_async, **handlers})
         return
     web, asyncio = import_module("aiohttp.web"), import_module("asyncio")
 
