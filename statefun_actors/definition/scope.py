@@ -177,6 +177,11 @@ class Scope(Struct, eq=False):
         if self.defaults is not None:
             self.defaults.pop(name, None)
 
+    def forget(self) -> None:
+        """Forget what was read: another subject takes over, and reads what is settled."""
+        self.seen = {}
+        self.defaults = None
+
     def send(self, target: Address, message: object) -> None:
         value = packers[type(message)](message)
         if len(value.value) > LARGEST_VALUE:

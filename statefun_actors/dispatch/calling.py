@@ -7,10 +7,10 @@ timer or a thread.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any as Untyped
 from typing import TypeAlias
@@ -18,7 +18,7 @@ from typing import TypeAlias
 from statefun_actors.definition import Handler
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.events import LoopHeld
-from statefun_actors.dispatch.handler_task import HandlerTask
+from statefun_actors.dispatch.handler_task import HandlerSteps, HandlerTask
 from statefun_actors.dispatch.handler_threads import HandlerThreads
 from statefun_actors.dispatch.instruments import Instruments
 from statefun_actors.dispatch.stepping import SelfClosedError, Watch, resumed
@@ -64,8 +64,8 @@ class Waiting:
     def __init__(self, name: str, timeout: float | None) -> None:
         self.name, self.timeout = name, timeout
 
-    async def result(self, host: Host, instruments: Instruments) -> object:
-        """Wait for the handler, and return its result.
+    async def result(self, context: Context, host: Host, instruments: Instruments) -> object:
+        """Wait for the handler, which goes on in *context*, and return its result.
 
         Raises:
             HandlerTimeoutError: it took longer than its timeout.
@@ -103,12 +103,12 @@ class Suspended(Waiting):
         super().__init__(name, timeout)
         self.coroutine, self.pending = coroutine, pending
 
-    async def result(self, host: Host, instruments: Instruments) -> object:
+    async def result(self, context: Context, host: Host, instruments: Instruments) -> object:
         def held(seconds: float) -> None:
             instruments.loop_held(LoopHeld(self.name, seconds))
 
         watch = Watch(host.monotonic, HELD_TOO_LONG, held)
-        return await self._in_time(resumed(self.coroutine, self.pending, watch), host)
+        return await self._in_time(resumed(HandlerSteps(self.coroutine, context), self.pending, watch), host)
 
 
 class Other(Waiting):
@@ -120,15 +120,15 @@ class Other(Waiting):
         super().__init__(name, timeout)
         self.awaitable = awaitable
 
-    async def result(self, host: Host, instruments: Instruments) -> object:
+    async def result(self, context: Context, host: Host, instruments: Instruments) -> object:
         waiting = _awaited(self.awaitable)
         try:
-            pending = waiting.send(None)
+            pending = context.run(waiting.send, None)
         except StopIteration as done:
             return done.value
         except GeneratorExit as error:
             raise SelfClosedError from error
-        return await Suspended(self.name, self.timeout, waiting, pending).result(host, instruments)
+        return await Suspended(self.name, self.timeout, waiting, pending).result(context, host, instruments)
 
 
 async def _awaited(awaitable: Awaitable[object]) -> object:
@@ -148,8 +148,8 @@ class InThread(Waiting):
         super().__init__(name, timeout)
         self.call, self.threads = call, threads
 
-    async def result(self, host: Host, instruments: Instruments) -> object:  # noqa: ARG002 - as for the others
-        thread = await self.threads.begin(functools.partial(contextvars.copy_context().run, self._run))
+    async def result(self, context: Context, host: Host, instruments: Instruments) -> object:  # noqa: ARG002 - as above
+        thread = await self.threads.begin(functools.partial(context.run, self._run))
         result = thread.call.result
         try:
             return await self._in_time(asyncio.shield(result), host)
@@ -189,9 +189,14 @@ NOT_YET = frozenset({Suspended, Other, InThread}) | _NOT_BEGUN
 
 
 async def awaited(
-    started: object, handler: str, host: Host, instruments: Instruments, task: HandlerTask[Untyped] | None
+    started: object,
+    handler: str,
+    context: Context,
+    host: Host,
+    instruments: Instruments,
+    task: HandlerTask[Untyped] | None,
 ) -> object:
-    """Wait for the result of a start whose class is in NOT_YET; *task* is the task that runs it.
+    """Wait for the result of a start whose class is in NOT_YET, and which ran in *context*, as *task*.
 
     Raises:
         NotAMessageError: the handler returned a coroutine or a generator, which would never run.
@@ -200,7 +205,7 @@ async def awaited(
     """
     result = started
     if isinstance(started, Waiting):
-        result = await started.result(host, instruments)
+        result = await started.result(context, host, instruments)
         if task is not None and task.stopped:
             raise asyncio.CancelledError
     if isinstance(result, CoroutineType):

@@ -9,6 +9,8 @@ policy each message is settled on its own (:mod:`~.guarded`).
 
 from __future__ import annotations
 
+from contextvars import copy_context
+
 from statefun_actors.dispatch.answers import BoundAnswer
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.calling import NOT_YET, awaited
@@ -18,6 +20,7 @@ from statefun_actors.dispatch.events import LoopHeld, RepliedToItself
 from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun, any_refused
 from statefun_actors.dispatch.log_context import found_in, inherit, lookups
+from statefun_actors.dispatch.reopening import references_to, reopened
 from statefun_actors.dispatch.served_function import BoundHandler
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import UnknownFunctionTypeError
@@ -46,8 +49,9 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     if served.guarded or (served.internal and any_refused(served, batch)):
         return await GuardedRun(batch, app, served, scope).outcome()
     function, handlers, effects = served.function, served.handlers, scope.effects
-    isolate = function.isolate if len(batch.invocations) > 1 else None
+    several, isolate = len(batch.invocations) > 1, function.isolate
     subject = function.open(scope)
+    references = references_to(subject)
     marks: list[int] = []
     suspended = False
     task = current_handler_task() if served.waits else None
@@ -55,6 +59,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     before = monotonic()
     try:
         for invocation in batch.invocations:
+            context = copy_context()  # so that what user code sets in it does not reach the next message
             argument = invocation.argument
             bound = handlers.get(argument.typename)
             handler: BoundHandler | BoundAnswer
@@ -62,31 +67,35 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
                 scope.handler = ""
                 handler, invocation = served.resolve(invocation)  # noqa: PLW2901 - an answer out of its envelope
                 scope.begin(handler.name, invocation)
-                message = handler.message(invocation.argument)
+                message = context.run(handler.message, invocation.argument)
             else:
                 handler = bound
                 scope.begin(handler.name, invocation)
                 try:  # bound.message(argument) with a call less
-                    message = bound.read(argument.value)
+                    message = context.run(bound.read, argument.value)
                 except Exception as unreadable:
                     raise bound.unreadable(argument, unreadable) from unreadable
-            result = handler.start(subject, message)
+            result = context.run(handler.start, subject, message)
             after = monotonic()
             if after - before > HELD_TOO_LONG:
                 app.instruments.loop_held(LoopHeld(handler.name, after - before))
             if result is not None:
                 if result.__class__ in NOT_YET:
                     suspended = True
-                    result = await awaited(result, handler.name, host, app.instruments, task)
+                    result = await awaited(result, handler.name, context, host, app.instruments, task)
                     suspended = False
                     after = monotonic()
                 if result is not None and handler.replies:
                     scope.reply(result)
                     if invocation.caller == scope.target:
                         app.instruments.replied_to_itself(RepliedToItself(handler.name))
-            if isolate is not None:
+            if several:
                 result = message = None  # each may be the value of a field, which then would look shared
-                isolate(subject, scope)
+                if references_to(subject) != references:
+                    function.settle(subject, scope)
+                    subject = reopened(function, subject, scope)
+                elif isolate is not None:
+                    isolate(subject, scope)
             marks.append(len(effects))
             if times is not None:
                 times.add((batch.target[0], handler.name), after - before)

@@ -7,6 +7,7 @@ and are the point to roll back to.
 from __future__ import annotations
 
 import logging
+from contextvars import Context, copy_context
 from datetime import UTC
 from typing import Final, assert_never
 
@@ -36,6 +37,7 @@ from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.events import LoopHeld, MessageRefused, RepliedToItself
 from statefun_actors.dispatch.failure import fails_batch, failure_of, is_terminal
 from statefun_actors.dispatch.log_context import found_in, inherit, lookups
+from statefun_actors.dispatch.reopening import references_to, reopened
 from statefun_actors.dispatch.served_function import BoundHandler, ServedFunction
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError
@@ -55,6 +57,7 @@ class GuardedRun:
         """When the handler that runs has started."""
         self.failures: list[MessageFailure] = []
         self.subject = served.function.open(scope)
+        self.references = references_to(self.subject)
 
     async def outcome(self) -> Outcome:
         instruments, host, function = self.app.instruments, self.scope.host, self.served.function
@@ -74,10 +77,11 @@ class GuardedRun:
                         if task is not None:
                             task.steps.runs_handlers = True
                         handler, message = self.served.resolve(invocation)
-                        result = self._start(handler, message)
+                        context = copy_context()  # so that what an attempt sets in it does not reach the next one
+                        result = self._start(handler, message, context)
                         if result.__class__ in NOT_YET:
                             suspended = True
-                            result = await awaited(result, handler.name, host, instruments, task)
+                            result = await awaited(result, handler.name, context, host, instruments, task)
                             suspended = False
                         if task is not None and task.cancelling():
                             await take_back_cancellations(task)
@@ -113,13 +117,14 @@ class GuardedRun:
                 task.steps.runs_handlers = False
         return done(self.scope, instruments, function, self.failures, marks)
 
-    def _start(self, handler: BoundHandler | BoundAnswer, invocation: Invocation) -> object:
+    def _start(self, handler: BoundHandler | BoundAnswer, invocation: Invocation, context: Context) -> object:
         """The result of the message's handler, or an object of a class in NOT_YET."""
         scope = self.scope
         scope.begin(handler.name, invocation)
         monotonic = scope.host.monotonic
         before = self.began = monotonic()
-        result = handler.start(self.subject, handler.message(invocation.argument))
+        message = context.run(handler.message, invocation.argument)
+        result = context.run(handler.start, self.subject, message)
         if (held := monotonic() - before) > HELD_TOO_LONG:
             self.app.instruments.loop_held(LoopHeld(handler.name, held))
         return result
@@ -140,8 +145,11 @@ class GuardedRun:
             raise scope.fatal
         function = self.served.function
         function.settle(self.subject, scope)
-        if function.isolate is not None and len(self.batch.invocations) > 1:
-            function.isolate(self.subject, scope)
+        if len(self.batch.invocations) > 1:
+            if references_to(self.subject) != self.references:
+                self.subject = reopened(function, self.subject, scope)
+            elif function.isolate is not None:
+                function.isolate(self.subject, scope)
 
     def _refuse(self, index: int, invocation: Invocation, refused: InternalMessageError) -> None:
         """Refuse a message from outside for an internal handler. Without a policy this never fails the batch."""

@@ -128,7 +128,7 @@ class HandlerSteps(Coroutine[Untyped, Untyped, Untyped]):
         return pending
 
     def close(self) -> None:
-        self.work.close()
+        self.context.run(self.work.close)
 
     def __await__(self) -> Untyped:
         return self.work.__await__()
