@@ -14,6 +14,7 @@ import pytest
 
 from statefun_actors import Address, Entity, TerminalError, handles, persisted
 from statefun_actors.engine import Engine, EngineOptions, ManualClock
+from statefun_actors.model import Batch
 from statefun_actors.store import Commit, MemoryStore
 from statefun_actors.types import pack
 from tests.engine.engines import HeldStore, held, running, send, until
@@ -22,13 +23,14 @@ from tests.engine.engines import HeldStore, held, running, send, until
 class Notes(Entity, typename="test/notes"):
     """Keeps its messages in order. Fails on ``ill`` ones, and discards a 0."""
 
-    runs: ClassVar[list[tuple[Notes, str, int]]] = []
+    runs: ClassVar[list[tuple[Batch, str, int]]] = []
     ill: ClassVar[set[int]] = set()
     seen: list[int] = persisted(factory=list)
 
     @handles(int)
     def note(self, message: int) -> None:
-        Notes.runs.append((self, self.id, message))
+        assert self.__scope__ is not None
+        Notes.runs.append((self.__scope__.batch, self.id, message))
         if message in Notes.ill:
             raise ValueError(f"{message} is ill")
         if message == 0:
@@ -65,7 +67,7 @@ def begun_anew() -> Iterator[None]:
 
 def batches(address: Address) -> list[list[int]]:
     """The messages of each batch of *address* so far, as far as its handlers came."""
-    runs = [(subject, message) for subject, id, message in Notes.runs if id == address.id]
+    runs = [(batch, message) for batch, id, message in Notes.runs if id == address.id]
     return [[message for _, message in batch] for _, batch in groupby(runs, key=lambda run: id(run[0]))]
 
 
