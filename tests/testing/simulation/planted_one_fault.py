@@ -69,11 +69,11 @@ async def guard(runtime: TestRuntime) -> None:
 
 # --- batches: an object that lives as long as a batch
 
-_instances: Final = dict[tuple[str, int], object]()
+_batches: Final = dict[tuple[str, int], object]()
 
 
 class Instance(Entity, typename="planted/instance"):
-    """It takes the next message for one of the same group if it is handled by the same object."""
+    """It takes the next message for one of the same group if it is in the same batch."""
 
     grouped: int = persisted(default=0)
 
@@ -84,13 +84,14 @@ class Instance(Entity, typename="planted/instance"):
 
     @handles
     def take(self, numbered: Numbered) -> None:
-        if _instances.get((self.id, numbered.number - 1)) is self:
+        batch = None if self.__scope__ is None else self.__scope__.batch
+        if _batches.get((self.id, numbered.number - 1)) is batch:
             self.grouped += 1
-        _instances[self.id, numbered.number] = self
+        _batches[self.id, numbered.number] = batch
 
 
 async def one_batch(runtime: TestRuntime) -> None:
-    _instances.clear()
+    _batches.clear()
     await runtime.tell(Instance.at("i"), Begin())
 
 
