@@ -62,24 +62,23 @@ async def closure(runtime: TestRuntime) -> None:
     await adds(runtime, Closure)
 
 
-_sums: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("_sums", default=None)
+_sums: contextvars.ContextVar[list[int]] = contextvars.ContextVar("_sums", default=[])  # noqa: B039 - the mistake
 
 
 class Context(Entity, typename="planted/context"):
-    """It adds up in a list that a context variable holds."""
+    """It adds up in the list that is the default of a context variable, and outlives the context of a message."""
 
     total: int = persisted(default=0)
 
     @handles(Add)
     def add(self, added: Add) -> None:
-        seen = _sums.get() or []
+        seen = _sums.get()
         seen.append(added.cents)
-        _sums.set(seen)
         self.total = sum(seen)
 
 
 async def context(runtime: TestRuntime) -> None:
-    _sums.set([])
+    _sums.get().clear()
     await adds(runtime, Context)
 
 
