@@ -21,7 +21,6 @@ from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import json_of
 from tests.cli.fork_server import fork_server
 from tests.cli.forked import Forked
-from tests.cli.handed_over import STARTS_OTHERS
 
 DEADLINE: Final = 30.0
 """Seconds after which a test gives up on what it waits for. Nothing takes that long."""
@@ -36,13 +35,16 @@ def _with_bind(arguments: tuple[str, ...]) -> tuple[str, ...]:
     return arguments
 
 
-def run(*arguments: str, folder: Path, deadline: float = DEADLINE) -> subprocess.CompletedProcess[str]:
-    """The finished command."""
+def run(
+    *arguments: str, folder: Path, deadline: float = DEADLINE, stdout: IO[bytes] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The finished command. *stdout*: where its output goes, if it is not to be returned."""
     if (server := fork_server()).fits(os.environ):
-        return server.run(_with_bind(arguments), folder, deadline)
+        return server.run(_with_bind(arguments), folder, deadline, stdout)
     return subprocess.run(
-        [*COMMAND, *_with_bind(arguments)], cwd=folder, capture_output=True, text=True, timeout=deadline, check=False
-    )
+        [*COMMAND, *_with_bind(arguments)],
+        cwd=folder, stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=deadline, check=False,
+    )  # fmt: skip
 
 
 def summary(*arguments: str, folder: Path, code: int = 0, deadline: float = DEADLINE) -> dict[str, Any]:
@@ -74,14 +76,16 @@ def process_of(
     environment: Mapping[str, str] | None = None,
     is_strict: bool = True,
     into: IO[bytes] | None = None,
+    is_forked: bool = True,
 ) -> Process:
     """The command with exactly these arguments, its output and its errors in a pipe each. Warnings are errors.
 
     Unless *is_strict*: then errors go into its output, and warnings are what they are by default. Both go into the file
-    *into*, if there is one. The command is forked where it can't tell the difference.
+    *into*, if there is one. The command and its processes are forked where they can't tell the difference, unless not
+    *is_forked*.
     """
     environment = os.environ if environment is None else environment
-    if (server := fork_server()).fits(environment) and not STARTS_OTHERS.intersection(arguments):
+    if is_forked and (server := fork_server()).fits(environment):
         return server.start(arguments, folder, environment, is_strict=is_strict, into=into)
     command = [*(COMMAND if is_strict else (sys.executable, "-m", "statefun_actors")), *arguments]
     out = subprocess.PIPE if into is None else into

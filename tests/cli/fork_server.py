@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import json
 import os
+import runpy
 import shlex
 import shutil
 import signal
@@ -31,10 +32,15 @@ import click
 
 from statefun_actors.cli import main
 from tests.cli.forked import Forked
+from tests.cli.forked_children import fork_children
+from tests.cli.handed_over import COMMAND
 
 _ROOT: Final = Path(__file__).parents[2]
 _READ_AT_THE_START: Final = ("PYTHON", "LC_", "LANG")
 """What the names of those environment variables begin with that an interpreter reads when it starts."""
+
+_BY_MULTIPROCESSING: Final = {"--partitions", "--workers"}
+"""Options of commands that start processes by ``multiprocessing``."""
 
 
 class ForkServer:
@@ -54,11 +60,13 @@ class ForkServer:
         """Whether a new interpreter would be as this one is."""
         return _read_at_the_start(environment) == self._started_with
 
-    def run(self, arguments: Sequence[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
-        """The finished command; ``TimeoutExpired`` when it takes longer than *seconds*."""
+    def run(
+        self, arguments: Sequence[str], folder: Path, seconds: float, stdout: IO[bytes] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """The finished command; ``TimeoutExpired`` if it takes longer than *seconds*. Output may go to *stdout*."""
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-            order = [arguments, str(folder), dict(os.environ), True]
-            status = self._fork(order, out.fileno(), err.fileno())
+            order = [COMMAND, arguments, str(folder), dict(os.environ), True]
+            status = self._fork(order, (stdout or out).fileno(), err.fileno())
             with Forked(arguments, status, None, None) as command:
                 code = command.wait(seconds)
             out.seek(0)
@@ -73,9 +81,10 @@ class ForkServer:
         *,
         is_strict: bool,
         into: IO[bytes] | None,
+        module: str = COMMAND,
     ) -> Forked:
-        """The command while it runs; see :func:`tests.cli.commands.process_of`."""
-        order = [arguments, str(folder), dict(environment), is_strict]
+        """The command while it runs; see :func:`tests.cli.commands.process_of`. *module* is its main module."""
+        order = [module, arguments, str(folder), dict(environment), is_strict]
         if into is not None:
             return Forked(arguments, self._fork(order, into.fileno(), into.fileno()), None, None)
         with ExitStack() as ends:
@@ -136,8 +145,12 @@ def _read_at_the_start(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(_READ_AT_THE_START)}
 
 
-def _become_a_command(orders: socket.socket) -> None:
-    """Fork for each order. Returns in the processes that are to be commands, with their surroundings."""
+def _become_a_command(orders: socket.socket) -> str:
+    """Fork for each order. Returns in the processes that are to be commands, which have their surroundings.
+
+    Returns:
+        The main module.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for commands
     while True:
         data, files, _, _ = socket.recv_fds(orders, 1, 5)
@@ -163,7 +176,7 @@ def _become_a_command(orders: socket.socket) -> None:
         os.dup2(stream, number)
         os.close(stream)
     with os.fdopen(order) as file:
-        arguments, folder, environment, is_strict = json.load(file)
+        module, arguments, folder, environment, is_strict = json.load(file)
     if not is_strict:
         warnings.simplefilter("default")
         for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
@@ -174,27 +187,40 @@ def _become_a_command(orders: socket.socket) -> None:
     time.tzset()
     sys.path[0] = folder
     sys.argv[1:] = arguments
+    if _BY_MULTIPROCESSING.intersection(arguments):
+        fork_children()
+    return str(module)
 
 
 if __name__ == "__main__":
     # What most commands and applications import is imported here, once.
     for later in (
         "admin",
-        "assembly",
+        "assembly.ingress",
         "cli.loading",
+        "cli.run.conclusion",
+        "cli.run.merged_summary",
+        "cli.run.partition_process",
         "cli.run.running",
+        "cli.run.supervisor",
+        "cli.serve.endpoint_process",
+        "cli.serve.workers",
         "connectors",
         "entity",
         "http.server",
         "store.sqlite",
     ):
         importlib.import_module(f"statefun_actors.{later}")
-    importlib.import_module("rich.table")
+    for other in ("encodings.idna", "multiprocessing.popen_spawn_posix", "rich.console", "rich.table"):
+        importlib.import_module(other)
     context = click.Context(main)
     for command in main.list_commands(context):
         main.get_command(context, command)
     # Processes that commands start by multiprocessing import what the main module of a command would have them import.
-    sys.modules["__main__"].__spec__ = importlib.util.find_spec("statefun_actors.__main__")
+    sys.modules["__main__"].__spec__ = importlib.util.find_spec(COMMAND)
     gc.freeze()  # what is never freed is not looked at again, or copied, in each command
-    _become_a_command(socket.socket(fileno=int(sys.argv[1])))
-    main(prog_name="statefun-actors")
+    module = _become_a_command(socket.socket(fileno=int(sys.argv[1])))
+    if module == COMMAND:
+        main(prog_name="statefun-actors")
+    else:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)

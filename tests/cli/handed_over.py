@@ -14,6 +14,8 @@ import socket
 import sys
 from types import FrameType
 
+COMMAND = "statefun_actors.__main__"
+"""The main module of the command line, for the order."""
 STARTS_OTHERS = {"--reload", "--workers", "--partitions"}
 """Options of commands that start interpreters while they run, by the command line of their own."""
 _HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -31,7 +33,7 @@ def hand_over(orders: socket.socket, arguments: list[str]) -> int:
     for each in (order, reporting):
         os.close(each)
     with os.fdopen(writing, "w") as file:
-        json.dump([arguments, os.getcwd(), dict(os.environ), True], file)  # noqa: PTH109 - pathlib takes longer to import
+        json.dump([COMMAND, arguments, os.getcwd(), dict(os.environ), True], file)  # noqa: PTH109 - pathlib takes longer to import
     with os.fdopen(status) as reports:
         command = int(reports.readline())
 

@@ -7,10 +7,7 @@ import contextlib
 import json
 import os
 import random
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -22,6 +19,8 @@ import attrs
 
 from statefun_actors.admin import read_entities
 from statefun_actors.store.sqlite import SqliteStore
+from tests.cli.fork_server import fork_server
+from tests.cli.forked import Forked
 from tests.crash.bank import OPENING, Account
 from tests.crash.clients import Transfers, work
 from tests.crash.watched import Marks
@@ -67,7 +66,7 @@ class Process:
             free.bind(("127.0.0.1", 0))
             self._port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     def start(self) -> None:
         """Start it, and return once it takes connections."""
@@ -76,13 +75,13 @@ class Process:
             f"--egress=crash/{name}={self.folder / name}.jsonl" for name in ("sent", "received", "reminded")
         ]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = fork_server().start(
                 [
-                    *(sys.executable, "-m", "tests.crash.watched", str(self.folder / "marks"), self._kind),
+                    *(str(self.folder / "marks"), self._kind),
                     *("run", str(Path(__file__).with_name("bank.py")), "--bind", f"127.0.0.1:{self._port}"),
                     *("--store", str(self.folder / "bank.db"), *egress),
                 ],
-                cwd=_ROOT, stdout=log, stderr=log, env=os.environ | {"PYTHONPATH": str(_ROOT)},
+                _ROOT, os.environ, is_strict=False, into=log, module="tests.crash.watched",
             )  # fmt: skip
         for _ in _until("it takes connections", self.log):
             assert self._process.poll() is None, f"it ended by itself: {self.log()}"
@@ -92,7 +91,7 @@ class Process:
 
     def kill(self) -> None:
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
 
     def stop(self) -> int:

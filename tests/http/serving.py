@@ -57,10 +57,10 @@ class Server:
 
 
 @contextmanager
-def serving(app: Path, *options: str, env: dict[str, str] | None = None) -> Generator[Server]:
-    """``serve`` on a free port."""
+def serving(app: Path, *options: str, env: dict[str, str] | None = None, is_forked: bool = True) -> Generator[Server]:
+    """``serve`` on a free port. *is_forked*: as for :func:`process_of`."""
     arguments = ("serve", str(app), "--bind", "127.0.0.1:0", *options)
-    process = process_of(*arguments, folder=app.parent, environment=env, is_strict=False)
+    process = process_of(*arguments, folder=app.parent, environment=env, is_strict=False, is_forked=is_forked)
     shown: list[str] = []
     lines = process.stdout
     assert lines is not None

@@ -234,7 +234,7 @@ def all_that_answer(server: Server, expected: int, but: int | None = None) -> se
 
 
 def test_two_workers_share_the_connections_and_a_dead_one_is_replaced(app: Path) -> None:
-    with serving(app, "--workers", "2") as server:
+    with serving(app, "--workers", "2", is_forked=False) as server:
         found = all_that_answer(server, 2)
         assert server.process.pid not in found
         dead, alive = found

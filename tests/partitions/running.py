@@ -8,15 +8,18 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, Self, TypeAlias
 
 import attrs
+
+from tests.cli.commands import COMMAND, process_of
+from tests.cli.forked import Forked
+from tests.cli.forked_children import NAME
 
 DEADLINE: Final = 60.0
 _ATTEMPT: Final = 12.0
@@ -37,25 +40,28 @@ class Got:
         return json.loads(self.body)
 
 
+Process: TypeAlias = subprocess.Popen[bytes] | subprocess.Popen[str] | Forked
+
+
 class Running:
     """A run of the application :data:`APP`, or of that in the file *app*, with *count* partitions in *folder*.
 
-    Its standard output goes to the log, too, unless *stdout* says otherwise.
+    Its processes are forked: :class:`RunningInterpreters` starts interpreters.
+    Its standard output goes to the log, too.
     """
 
-    def __init__(self, folder: Path, count: int, *options: str, app: str = APP, stdout: int | None = None) -> None:
-        self.folder, self.count, self.log, self._stdout = folder, count, folder / "log", stdout
+    def __init__(self, folder: Path, count: int, *options: str, app: str = APP) -> None:
+        self.folder, self.count, self.log = folder, count, folder / "log"
         self.store = folder / "bank.db"
         (folder / "app.py").write_text(app)
-        self._command = [
-            *(sys.executable, "-W", "error", "-m", "statefun_actors", "run", "app.py", "--partitions", str(count)),
-            *("--bind", "127.0.0.1:0", *options),
+        self.command = [
+            *("run", "app.py", "--partitions", str(count), "--bind", "127.0.0.1:0", *options),
             *(() if "--memory" in options else ("--store", str(self.store))),
         ]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self.port = 0
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -68,19 +74,21 @@ class Running:
                 wait_for(lambda pid=pid: not is_alive(pid))  # type: ignore[misc] # they notice that it has ended
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Process:
         assert self._process is not None
         return self._process
 
     def start(self) -> None:
         """Start it, and wait until it takes messages."""
         with self.log.open("wb") as log:
-            stdout = log if self._stdout is None else self._stdout
-            self._process = subprocess.Popen(self._command, stdout=stdout, stderr=log, cwd=self.folder)
+            self._process = self._started(log)
         wait_for(lambda: "Messages are taken" in self.logged() or self.process.poll() is not None)
         found = re.search(r"http://127\.0\.0\.1:(\d+)/", self.logged())
         assert found is not None, self.logged()
         self.port = int(found[1])
+
+    def _started(self, log: IO[bytes]) -> Process:
+        return process_of(*self.command, folder=self.folder, into=log)
 
     def logged(self) -> str:
         return self.log.read_text()
@@ -94,7 +102,8 @@ class Running:
                 continue
             with suppress(OSError, IndexError):
                 parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
-                if parent == pid and b"spawn_main" in (each / "cmdline").read_bytes():
+                is_forked = (each / "comm").read_text().strip() == NAME
+                if parent == pid and (is_forked or b"spawn_main" in (each / "cmdline").read_bytes()):
                     found.append(int(each.name))
         return sorted(found)
 
@@ -198,6 +207,30 @@ class Running:
             attempts.append(f"{time.monotonic() - began:.2f} s: {outcome}")
             time.sleep(0.02)  # between two attempts of a client
         raise AssertionError("\n".join(["no answer:", *attempts, "", self.logged()]))
+
+
+class RunningInterpreters(Running):
+    """The same, in interpreters of their own: as a user has it. Each takes half a second of processor time to start.
+
+    Its standard output goes to the log, too, unless *stdout* says otherwise.
+    """
+
+    def __init__(self, folder: Path, count: int, *options: str, app: str = APP, stdout: int | None = None) -> None:
+        super().__init__(folder, count, *options, app=app)
+        self._stdout = stdout
+        self._output: IO[bytes] | None = None
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """The reading end of its standard output, which is a pipe."""
+        assert self._output is not None
+        return self._output
+
+    def _started(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        stdout = log if self._stdout is None else self._stdout
+        process = subprocess.Popen([*COMMAND, *self.command], stdout=stdout, stderr=log, cwd=self.folder)
+        self._output = process.stdout
+        return process
 
 
 def inode_of_peer(connection: http.client.HTTPConnection) -> str:

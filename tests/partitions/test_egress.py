@@ -17,7 +17,7 @@ from statefun_actors.model import TypedValue
 from statefun_actors.partitions import partition_of_name, read_record, write_record
 from statefun_actors.store import open_reader
 from tests.partitions.cells import ADDED
-from tests.partitions.running import APP, DEADLINE, Running, wait_for
+from tests.partitions.running import APP, DEADLINE, Running, RunningInterpreters, wait_for
 from tests.partitions.systems import id_in
 from tests.partitions.test_kills import counts_in
 from tests.partitions.test_run import samples
@@ -69,12 +69,11 @@ def test_one_file_has_the_records_of_all_partitions_each_once_and_in_the_order_o
 
 
 def test_all_partitions_end_when_standard_output_is_closed_and_keep_the_records(tmp_path: Path) -> None:
-    with Running(tmp_path, 2, "--egress", f"{ADDED}=-", stdout=subprocess.PIPE) as running:
-        assert running.process.stdout is not None
+    with RunningInterpreters(tmp_path, 2, "--egress", f"{ADDED}=-", stdout=subprocess.PIPE) as running:
         assert running.add(HERE, 1).status == running.add(THERE, 1).status == 200
-        lines = {running.process.stdout.readline() for _ in range(2)}
+        lines = {running.stdout.readline() for _ in range(2)}
         assert lines == {b'{"type":"test/added","value":{"count":1,"id":"%b"}}\n' % id.encode() for id in (HERE, THERE)}
-        running.process.stdout.close()
+        running.stdout.close()
         assert running.add(HERE, 2).status == 200
         assert running.process.wait(DEADLINE) == 1
         assert (
@@ -87,11 +86,10 @@ def test_lines_on_standard_output_are_whole_after_a_kill_in_the_middle_of_one(tm
     """The pipe has a part of a line when the partition that writes is killed."""
     app = APP.replace("self.send_egress(ADDED, added)", 'self.send_egress(ADDED, f"{order.number}" * 300_000)')
     with (
-        Running(tmp_path, 2, "--egress", f"{ADDED}=-", app=app, stdout=subprocess.PIPE) as running,
+        RunningInterpreters(tmp_path, 2, "--egress", f"{ADDED}=-", app=app, stdout=subprocess.PIPE) as running,
         ThreadPoolExecutor(1) as pool,
     ):
-        stdout = running.process.stdout
-        assert stdout is not None
+        stdout = running.stdout
         for number in (1, 2, 3):
             assert running.add(HERE, number).status == running.add(THERE, number + 3).status == 200
         wait_for(lambda: _readable(stdout) >= _PIPE)

@@ -16,12 +16,12 @@ import pytest
 from statefun_actors.store import open_reader
 from tests.partitions.cells import ADDED
 from tests.partitions.passing import CELLS, check_passed, receiver
-from tests.partitions.running import DEADLINE, Running, wait_for
+from tests.partitions.running import DEADLINE, Running, RunningInterpreters, wait_for
 
 CLIENTS = 4
 
 
-def check(folder: Path, partitions: int, kills: int, every: float) -> int:
+def check(folder: Path, partitions: int, kills: int, every: float, kind: type[Running] = Running) -> int:
     """Kill partitions *kills* times while clients send; then nothing is lost, doubled or out of order.
 
     Each other kill waits until all partitions are ready; those between come in the middle of starts, too.
@@ -42,7 +42,7 @@ def check(folder: Path, partitions: int, kills: int, every: float) -> int:
             sent[id] += 1
 
     file = folder / "added.jsonl"
-    with Running(folder, partitions, "--egress", f"{ADDED}={file}") as running, ThreadPoolExecutor(CLIENTS) as pool:
+    with kind(folder, partitions, "--egress", f"{ADDED}={file}") as running, ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(client, CELLS[number::CLIENTS], number) for number in range(CLIENTS)]
         try:
             for number in range(kills):
@@ -106,4 +106,4 @@ def test_killed_partitions_lose_and_double_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
-    assert check(tmp_path, 3, kills=100, every=1.0) > 0
+    assert check(tmp_path, 3, kills=100, every=1.0, kind=RunningInterpreters) > 0

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -170,7 +169,7 @@ def test_what_does_not_work_yet_is_refused(system: Running, command: tuple[str, 
 
 def test_an_error_at_the_start_of_a_partition_ends_all(tmp_path: Path) -> None:
     with Running(tmp_path, 2) as running:
-        second = subprocess.run(running._command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        second = run(*running.command, folder=tmp_path, deadline=60)
         assert second.returncode == 1
         assert "it is in use by process" in second.stderr
         assert "before it was ready, so all partitions are stopped.\n" in second.stderr
