@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import (
-    COMMAND,
     DEADLINE,
     run,
     started,
@@ -145,9 +144,7 @@ def test_output_that_can_not_be_written_is_reported_in_a_line(folder: Path, comm
     write_lines(folder / "in.jsonl", {"to": "bank/account/ada", "type": "io.statefun.types/long", "value": 1})
     summary("app.py", "--input", "in.jsonl", "--until-idle", folder=folder)
     with FULL.open("wb") as full:
-        done = subprocess.run(
-            [*COMMAND, *command.split()], cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
+        done = run(*command.split(), folder=folder, stdout=full)
 
     assert (done.returncode, done.stderr) == (1, "Error: the output can't be written: No space left on device.\n")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from click.testing import CliRunner
 from mypy import api as mypy
 
 from statefun_actors.cli import main
+from tests.cli.commands import lines_of, summary
 
 TEMPLATES = ("worker", "web", "flink")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTHONUNBUFFERED")}
@@ -59,14 +59,13 @@ def test_a_new_project_is_typed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("template", ["worker", "flink"])
-def test_a_new_project_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str) -> None:
-    monkeypatch.chdir(created(tmp_path, template))
-    egress = "my-shop/greetings=greetings.jsonl"
+def test_a_new_project_runs(tmp_path: Path, template: str) -> None:
+    project = created(tmp_path, template)
+    command = ("app.py", "--input", "messages.jsonl", "--until-idle", "--egress", "my-shop/greetings=greetings.jsonl")
 
-    command = [sys.executable, "-m", "statefun_actors", "run", "app.py", "--input", "messages.jsonl", "--until-idle"]
-    subprocess.run([*command, "--egress", egress], env=ENVIRONMENT, check=True, capture_output=True)
+    assert summary(*command, folder=project)["ended"] == "idle"
 
-    records = [json.loads(line)["value"] for line in Path("greetings.jsonl").read_text(encoding="utf-8").splitlines()]
+    records = [record["value"] for record in lines_of(project / "greetings.jsonl")]
     assert sorted(records) == ["Hello Ada, no. 1", "Hello Bea, no. 1"]
 
 

@@ -62,12 +62,7 @@ def test_all_standard_streams_may_be_closed_and_what_is_printed_gets_into_no_oth
 def test_closed_output_is_an_error_in_one_line(folder: Path, command: str) -> None:
     unread, output = os.pipe()
     os.close(unread)
-    try:
-        done = subprocess.run(
-            [*COMMAND, *command.split()],
-            cwd=folder, stdout=output, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False,
-        )  # fmt: skip
-    finally:
-        os.close(output)
+    with os.fdopen(output, "wb", buffering=0) as closed:
+        done = run(*command.split(), folder=folder, stdout=closed)
 
     assert (done.returncode, done.stderr) == (1, "Error: the output can't be written: Broken pipe.\n")

@@ -29,6 +29,7 @@ from statefun_actors.cli.run.supervisor import _Partitions
 from statefun_actors.cli.signals import STOP_SIGNALS
 from statefun_actors.settings import Settings
 from statefun_actors.store.partitioned import Layout
+from tests.cli.small_programs import leave_a_child, report, report_and_wait, stop_all_and_fail, wait_for_the_end
 
 
 @pytest.fixture(autouse=True)
@@ -54,27 +55,6 @@ class Processes:
         return None
 
     def abandon(self) -> None: ...
-
-
-# --- programs of processes
-
-
-def leave_a_child(fifo: str, sockets: Sequence[socket], reports: Connection) -> None:
-    """End at once. A child holds the other end of *reports* until *fifo* is opened for writing."""
-    if os.fork() == 0:
-        with Path(fifo).open("rb"):
-            os._exit(0)
-
-
-def report(sockets: Sequence[socket], reports: Connection) -> None:
-    """Send one report, and end."""
-    reports.send("a report")
-
-
-def wait_for_the_end(sockets: Sequence[socket], reports: Connection) -> None:
-    """Send the supervisor a signal, and end by that of the supervisor."""
-    os.kill(os.getppid(), signal.SIGINT)
-    signal.pause()
 
 
 @attrs.define
@@ -127,19 +107,6 @@ def test_a_pause_before_a_restart_takes_no_cpu_after_a_child_of_the_process_has_
     assert Supervisor(group, []).to_the_end() == 1
     first, second = group.began
     assert second - first < 0.2
-
-
-def report_and_wait(sockets: Sequence[socket], reports: Connection) -> None:
-    """Send one report, and wait for the signal of the supervisor."""
-    reports.send("a report")
-    signal.pause()
-
-
-def stop_all_and_fail(sockets: Sequence[socket], reports: Connection) -> None:
-    """Send the supervisor a signal, and end with an error, not by its SIGTERM."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-    os.kill(os.getppid(), signal.SIGINT)
-    sys.exit(3)
 
 
 @attrs.define

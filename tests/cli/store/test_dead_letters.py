@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import COMMAND, DEADLINE, run, summary, wait_until
+from tests.cli.commands import DEADLINE, process_of, run, summary, wait_until
 from tests.cli.store.shop import STORE, WISHES, engine, refusal, reported, shop, spent, table
 
 
@@ -87,18 +86,16 @@ def test_a_running_engine_tries_again_and_what_fails_again_has_another_number(fo
 
 def test_an_editor_mends_one(folder: Path) -> None:
     jam, ham = numbers(folder)
-    edit = [*COMMAND, "dead-letters", "retry", "app.py", str(jam), "--edit"]
+    edit = ("dead-letters", "retry", "app.py", str(jam), "--edit")
 
-    def edited(editor: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            edit, cwd=folder, env=os.environ | {"EDITOR": editor, "VISUAL": editor},
-            capture_output=True, text=True, timeout=DEADLINE, check=False,
-        )  # fmt: skip
+    def edited(editor: str) -> tuple[int | None, str]:
+        environment = os.environ | {"EDITOR": editor, "VISUAL": editor}
+        with process_of(*edit, folder=folder, environment=environment) as editing:
+            _, errors = editing.communicate(timeout=DEADLINE)
+            return editing.returncode, errors
 
-    unchanged, changed = edited("true"), edited("sed -i s/-1/3/")
-
-    assert (unchanged.returncode, unchanged.stderr) == (1, "Nothing was changed, and nothing is retried.\n")
-    assert (changed.returncode, changed.stderr) == (0, "")
+    assert edited("true") == (1, "Nothing was changed, and nothing is retried.\n")
+    assert edited("sed -i s/-1/3/") == (0, "")
     assert numbers(folder) == [ham]
     summary("app.py", "--until-idle", folder=folder)
     assert spent(folder, "bob") == 3
