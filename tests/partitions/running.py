@@ -21,7 +21,7 @@ from tests.cli.commands import COMMAND, process_of
 from tests.cli.forked import Forked
 from tests.cli.forked_children import NAME
 
-DEADLINE: Final = 60.0
+DEADLINE: Final = 120.0
 _ATTEMPT: Final = 12.0
 """Seconds for one of several attempts of a client; more than the time for the reply."""
 

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from tests.cli.commands import run
-from tests.partitions.running import APP, Running, is_alive, wait_for
+from tests.partitions.running import APP, DEADLINE, Running, is_alive, wait_for
 from tests.partitions.systems import id_in
 
 HERE, THERE = id_in(0, "test/cell"), id_in(1, "test/cell")
@@ -169,7 +169,7 @@ def test_what_does_not_work_yet_is_refused(system: Running, command: tuple[str, 
 
 def test_an_error_at_the_start_of_a_partition_ends_all(tmp_path: Path) -> None:
     with Running(tmp_path, 2) as running:
-        second = run(*running.command, folder=tmp_path, deadline=60)
+        second = run(*running.command, folder=tmp_path, deadline=DEADLINE)
         assert second.returncode == 1
         assert "it is in use by process" in second.stderr
         assert "before it was ready, so all partitions are stopped.\n" in second.stderr
@@ -185,7 +185,7 @@ def test_a_signal_to_all_processes_ends_them_in_peace(tmp_path: Path, number: in
         assert len(children) == 2
         for pid in (*children, running.process.pid):
             os.kill(pid, number)
-        assert running.process.wait(60) == 0
+        assert running.process.wait(DEADLINE) == 0
         assert not any(is_alive(pid) for pid in children)
         # The message to the second entity may wait in a store.
         assert re.search(
