@@ -170,7 +170,7 @@ class Running:
         number: int,
         to: str | None = None,
         *,
-        wait: str = "10s",
+        wait: str = "30s",
         key: str | None = None,
         timeout: float = DEADLINE,
         by: int | None = None,
@@ -196,7 +196,7 @@ class Running:
         while time.monotonic() < end:
             began = time.monotonic()
             try:
-                got = self.add(id, number, to, key=f"{id}-{number}", timeout=_ATTEMPT)
+                got = self.add(id, number, to, wait="10s", key=f"{id}-{number}", timeout=_ATTEMPT)
             except (OSError, http.client.HTTPException) as error:
                 outcome = repr(error)
             else:
