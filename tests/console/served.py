@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import NamedTuple
@@ -119,6 +120,13 @@ class Site:
         assert answer.status == 303, answer.text
         return (await self.get(f"/console/{answer.headers['location']}")).text
 
+    async def until(self, path: str, shows: Callable[[str], bool]) -> str:
+        """The page *path* of the console, once it *shows* what is expected."""
+        async with asyncio.timeout(DEADLINE):
+            while not shows(text := (await self.get(f"/console/{path}")).text):
+                await asyncio.to_thread(time.sleep, 0.02)  # between two looks, each of which renders the page
+        return text
+
     async def failing(self, id: str, text: str) -> str:
         """Send a message that keeps failing, and wait until it is the first one of its address; returns its key."""
         await self.runtime.tell(Box.at(id), Fail(text))
@@ -126,9 +134,7 @@ class Site:
 
     async def failing_key(self, id: str, text: str) -> str:
         """The key of the message *text* to *id* in forms, once it is failing; empty without forms."""
-        async with asyncio.timeout(DEADLINE):
-            while f"t take {text}" not in (page := (await self.get("/console/failing")).text):
-                pass
+        page = await self.until("failing", lambda page: f"t take {text}" in page)
         found = re.search(rf'name="message-encoded" value="(\d+%3Aconsole/box/{id})".*t take {text}', page)
         return "" if found is None else unquote(found[1])
 

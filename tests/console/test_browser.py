@@ -27,8 +27,9 @@ ALL = [
 
 
 @pytest.fixture(scope="module")
-def url() -> Generator[str]:
+def url(browser: Browser) -> Generator[str]:
     """The console of a runtime with something on every page."""
+    browser.begin()
     with Runtime(Box, bind="127.0.0.1:0") as runtime:
         for id, message in (("ada", Start()), ("gone", GiveUp("it")), (HOSTILE, Put(HOSTILE)), (HOSTILE, GiveUp("x"))):
             runtime.tell(Box.at(id), message)
@@ -39,13 +40,11 @@ def url() -> Generator[str]:
 
 @pytest.mark.parametrize("page", ALL, ids=[page[:40] or "overview" for page in ALL])
 def test_a_page_is_readable_by_everyone_at_every_width(browser: Browser, url: str, page: str) -> None:
-    browser.begin()
+    browser.errors()  # forget those of an earlier test
     with browser.seen(DESKTOP):
         browser.open(url + page)
         too_wide = browser.overflow()
-    with browser.seen(PHONE, dark=True):
-        browser.open(url + page)
-
+    with browser.seen(PHONE, dark=True):  # the same page: none of its scripts looks at the width or the theme
         assert (too_wide, browser.overflow()) == (0, 0)
         assert browser.barriers() == []
         # The browser itself logs the status of a page that is not there.

@@ -6,13 +6,13 @@ import asyncio
 import re
 import socket
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from html import unescape
 
 from statefun_actors import AsyncRuntime, Entity, NoAnswer, answers, handles, message, persisted
-from tests.console.served import DEADLINE, Site, query
+from tests.console.served import Site, query
 from tests.console.test_overview import rows
 
 
@@ -110,21 +110,13 @@ async def shop() -> AsyncGenerator[Site]:
             gates[-1].set()
 
 
-async def until(site: Site, path: str, shows: Callable[[str], bool]) -> str:
-    """The page *path*, once it *shows* what is expected."""
-    async with asyncio.timeout(DEADLINE):
-        while not shows(text := (await site.get(f"/console/{path}")).text):
-            pass
-    return text
-
-
 def plain(text: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", "", text)).split())
 
 
 async def test_the_overview_names_four_causes_and_one_click_shows_the_fifth() -> None:
     async with shop() as site:
-        text = await until(site, "", lambda text: "ZeroDivisionError" in text and "be written" in text)
+        text = await site.until("", lambda text: "ZeroDivisionError" in text and "be written" in text)
         (failing,) = rows(text, "Failing")
         assert (failing["address"], failing["type"], failing["value"]) == ("shop/cart/ada", "shop/pay", '{"cents":900}')
         assert failing["error"] == "ZeroDivisionError: integer division or modulo by zero"
@@ -138,7 +130,7 @@ async def test_the_overview_names_four_causes_and_one_click_shows_the_fifth() ->
         waiting = [(row["entity"], row["messages waiting"]) for row in rows(text, "Most messages waiting")]
         assert waiting == [("shop/page/home", "16"), ("shop/cart/ada", "4")]
 
-        asks = await until(site, "asks", lambda text: "shop/cart/eve" in text)
+        asks = await site.until("asks", lambda text: "shop/cart/eve" in text)
         assert "shop/cart/bob" not in asks
         found = plain(asks)
         assert 'shop/cart/eveshop/supplier/northshop/quote{"sku":"glass"}priced' in found, found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import re
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from statefun_actors import AsyncRuntime
 from statefun_actors.console import acts, pages
-from tests.console.served import DEADLINE, FORM, SEND, Box, GiveUp, Put, Site, Start, query, site
+from tests.console.served import FORM, SEND, Box, GiveUp, Put, Site, Start, query, site
 from tests.console.shown import PAGES, Payment, charge
 
 
@@ -214,9 +213,7 @@ async def test_an_ask_of_an_activity_shows_its_attempts_and_the_last_error(store
     async with AsyncRuntime(Payment, charge, store=store, bind="127.0.0.1:0") as runtime:
         console = Site(runtime)
         await runtime.tell(Payment.at("1"), "the bank")
-        async with asyncio.timeout(DEADLINE):
-            while "is away" not in (page := (await console.get("/console/asks")).text):
-                pass
+        page = await console.until("asks", lambda page: "is away" in page)
         found = re.search(r'data-label="attempts">(.*?)</td>', page, re.DOTALL)
         link = re.search(r'href="(ask\?token=.+?)"', page)
         assert found is not None

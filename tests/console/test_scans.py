@@ -229,18 +229,14 @@ async def test_the_page_shows_what_was_found_and_how_far_it_is(tmp_path: Path) -
     store.close()
     async with AsyncRuntime(Account, store=tmp_path / "db", bind="127.0.0.1:0", console="read-only") as runtime:
         site = Site(runtime)
-        page = f"/console/entities{query(type=TYPE, field='owner', value='<b>ada</b>', scan='1')}"
-        async with asyncio.timeout(60):
-            while "121 entities read, 1 found." not in (text := (await site.get(page)).text):
-                pass
+        page = f"entities{query(type=TYPE, field='owner', value='<b>ada</b>', scan='1')}"
+        text = await site.until(page, lambda text: "121 entities read, 1 found." in text)
         assert "<b>ada" not in text
         assert "ada" in unescape(text)
 
         page = f"entities{query(type=TYPE, field='cents', value='1', scan='2')}"
         seen: list[str] = []
-        async with asyncio.timeout(60):
-            while "121 entities read, 120 found." not in (text := (await site.get(f"/console/{page}")).text):
-                pass
+        await site.until(page, lambda text: "121 entities read, 120 found." in text)
         while page:
             text = (await site.get(f"/console/{page}")).text
             seen += re.findall(r'data-label="id"><a href="entity[^"]*id=(\d+)"', text)
@@ -258,12 +254,10 @@ async def test_the_page_says_why_a_search_has_ended(tmp_path: Path) -> None:
     store.close()
     async with AsyncRuntime(Account, store=tmp_path / "db", bind="127.0.0.1:0", console="read-only") as runtime:
         site = Site(runtime)
-        page = f"/console/entities{query(type=TYPE, field='cents', value='1', scan='1')}"
-        async with asyncio.timeout(60):
-            while "Searching" in (text := (await site.get(page)).text):
-                pass
-        stopped = (await site.get(f"{page}2&cancel=1")).text
-        again = (await site.get(f"{page}2&cancel=1")).text
+        page = f"entities{query(type=TYPE, field='cents', value='1', scan='1')}"
+        text = await site.until(page, lambda text: "Searching" not in text)
+        stopped = (await site.get(f"/console/{page}2&cancel=1")).text
+        again = (await site.get(f"/console/{page}2&cancel=1")).text
 
     assert "<p>Only the first 1,000 are shown: 1,000 entities read, 1,000 found.</p>" in text
     ended = "<p>The search was cancelled: 0 entities read, 0 found. Show begins it again.</p>"
