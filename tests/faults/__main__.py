@@ -21,13 +21,16 @@ def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--full", action="store_true", help="all faults")
-    parser.add_argument("--only", metavar="TEXT", help="the faults whose names contain TEXT")
+    parser.add_argument(
+        "--only", metavar="TEXT", action="append", help="the faults whose names contain TEXT; may be repeated"
+    )
     given = parser.parse_args()
     chosen = tuple(FAULTS) if given.full else _SMALL
     if given.only is not None:
-        chosen = tuple(name for name in FAULTS if given.only in name)
-        if not chosen:
-            parser.error(f"--only: expected a part of one of {', '.join(FAULTS)}; got {given.only!r}")
+        for text in given.only:
+            if not any(text in name for name in FAULTS):
+                parser.error(f"--only: expected a part of one of {', '.join(FAULTS)}; got {text!r}")
+        chosen = tuple(name for name in FAULTS if any(text in name for text in given.only))
     good = True
     print("| fault | longest silence | orders handled again | failures of the job | records and final states |")
     print("|---|---|---|---|---|", flush=True)
