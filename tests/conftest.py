@@ -9,7 +9,6 @@ import asyncio
 import gc
 import inspect
 import os
-import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator
@@ -22,6 +21,7 @@ import pytest
 
 from tests.last_use import FLINK, FLINK_OVER_KAFKA, KAFKA, end_all_of
 from tests.needs import check
+from tests.stop_signals import hear_stop_signals
 
 # Containers often set PYTHONDONTWRITEBYTECODE. Each of the hundreds of processes that tests start would then compile
 # the whole package first, and each worker every test: a quarter of the suite's time.
@@ -50,14 +50,7 @@ _LEFT: Final = pytest.StashKey[Counter[str]]()
 
 
 def pytest_configure() -> None:
-    """Processes that tests start hear the signals that stop them, also where this one was started not to hear them.
-
-    A shell has what it runs in the background ignore Ctrl-C, and ``nohup`` SIGHUP; programs hand that on. A handler of
-    Python's is not handed on, and this one leaves it at that here.
-    """
-    for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
-        if signal.getsignal(number) is signal.SIG_IGN:
-            signal.signal(number, lambda *_: None)
+    hear_stop_signals()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.faults.scenarios import FAULTS, run_all
 from tests.faults.stage import Stage
+from tests.stop_signals import hear_stop_signals
 
 _SMALL = ("none", "TaskManager killed", "endpoint killed for 10 s")
 
@@ -25,6 +26,7 @@ def main() -> int:
         "--only", metavar="TEXT", action="append", help="the faults whose names contain TEXT; may be repeated"
     )
     given = parser.parse_args()
+    hear_stop_signals()  # so do the commands that it starts and stops
     chosen = tuple(FAULTS) if given.full else _SMALL
     if given.only is not None:
         for text in given.only:
