@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any as Untyped
 from typing import ClassVar, Protocol
 
@@ -29,8 +30,8 @@ class FunctionType(Protocol):
     states: Sequence[StateSpec]
     persisted: Sequence[Field]
     """The fields of the states, in the same order."""
-    state_names: frozenset[str]
-    """The states that a batch must have."""
+    state_names: AbstractSet[str]
+    """The states that a batch must have, in the order of declaration."""
     handlers: Mapping[str, tuple[Handler, Codec]]
     """By the typename of the message."""
     any_handler: Handler | None

@@ -20,8 +20,9 @@ def done(
     """The outcome of *scope*: effects in the order of the calls, changes in the order of declaration."""
     changes = scope.changes
     if len(changes) > 1:
-        names = dict.fromkeys(spec.name for spec in function.states)
-        changes = {name: changes[name] for name in (names | changes) if name in changes}
+        changes = {name: changes[name] for name in function.state_names if name in changes}
+        if len(changes) < len(scope.changes):  # a function may change states that it does not declare
+            changes |= {name: value for name, value in scope.changes.items() if name not in changes}
     if scope.dropped_replies is not None:
         for handler in scope.dropped_replies:
             instruments.reply_dropped(ReplyDropped(handler))

@@ -73,7 +73,7 @@ class DeclaredFunction:
         self.fields = fields(problems)
         self.persisted = tuple(self.fields.values())
         self.states: tuple[StateSpec, ...] = tuple(field.spec for field in self.persisted)
-        self.state_names = frozenset(spec.name for spec in self.states)
+        self.state_names = dict.fromkeys(spec.name for spec in self.states).keys()
         types = self.message_types(function, problems)
         is_async = is_async_function(function)
         if is_generator_function(function):
