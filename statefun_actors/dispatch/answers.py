@@ -259,10 +259,10 @@ def _attempt(invocation: Invocation) -> Attempt:
         raise MessageDecodeError(invocation.argument.typename, describe_error(error)) from error
 
 
-def failure_answer(invocation: Invocation, error: BaseException) -> Send | None:
+def failure_answer(invocation: Invocation, reason: str) -> Send | None:
     """The message that reports to a reply address that *invocation*, its question, was given up; None without one."""
     caller = unwrapped(invocation).caller
-    return Send(caller, failed(describe(error))) if caller is not None and caller[0] == REPLY else None
+    return Send(caller, failed(reason)) if caller is not None and caller[0] == REPLY else None
 
 
 def replies_later(invocation: Invocation, effects: Iterable[Effect]) -> bool:

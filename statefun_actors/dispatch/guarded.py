@@ -217,7 +217,7 @@ class GuardedRun:
             target, settlement.value, message.argument.typename, f" after {attempts} attempts" if attempts > 1 else "",
             describe(error),
         )  # fmt: skip
-        if (answer := failure_answer(invocation, error)) is not None:
+        if (answer := failure_answer(invocation, describe(error))) is not None:
             self.scope.effects.append(answer)
         self.failures.append(MessageFailure(index, error, settlement, attempts))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final, assert_never
 
 from statefun_actors.address import Address
+from statefun_actors.engine.call import given_up_with
 from statefun_actors.engine.epoch import NotStorableError
 from statefun_actors.engine.inboxes import Emitted, Received, Submitted
 from statefun_actors.engine.settling import message_given_up
@@ -44,7 +45,7 @@ def bury_refused(working_set: WorkingSet, message: Message, reason: str, tries: 
         logger.error(
             "%s: a message of type %s is dropped; its dead letter can't be stored either: %s", target, typename, text
         )
-    message_given_up(working_set, message, error)
+    message_given_up(working_set, message, given_up_with(error))
 
 
 def bury_read(

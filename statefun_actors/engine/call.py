@@ -28,6 +28,11 @@ from statefun_actors.text import describe
 _HANDLED: Final = Handled()
 
 
+def given_up_with(error: BaseException) -> GivenUp:
+    """The answer for a message that was given up with *error*."""
+    return GivenUp(describe(error), error)
+
+
 class Caller:
     """A caller outside who waits for the answer to *message*. *enter* adds it to an open epoch, perhaps repeatedly."""
 
@@ -72,12 +77,12 @@ class Call:
         elif self.reply is None:
             self.reply = value
 
-    def handled(self, error: BaseException | None, epoch: Epoch) -> None:
-        """Note that the handler ended, in the open *epoch*, or that the message was given up with *error*."""
+    def handled(self, given_up: GivenUp | None, epoch: Epoch) -> None:
+        """Note that the handler ended, in the open *epoch*, or that the message was given up."""
         if self.answer is not None:
             return
-        if error is not None:
-            self._settle(GivenUp(describe(error), error), epoch)
+        if given_up is not None:
+            self._settle(given_up, epoch)
         elif self.reply is not None:
             self._settle(Replied(self.reply), epoch)
         elif self.until_reply:

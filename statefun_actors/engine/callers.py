@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from statefun_actors.address import Address
-from statefun_actors.engine.call import Call, Caller
+from statefun_actors.engine.call import Call, Caller, given_up_with
 from statefun_actors.engine.epoch import Epoch, EpochLostError, Lost, NotStorableError
 from statefun_actors.engine.idempotency import KeyedCalls
 from statefun_actors.ingress import Answer, AnswerLost, GivenUp, Interrupted, NotTaken, Wait
 from statefun_actors.model import INGRESS, TypedValue
 from statefun_actors.partitions import seq_of_call
 from statefun_actors.store import StoreReader
-from statefun_actors.text import describe
 
 
 class Callers:
@@ -57,20 +56,20 @@ class Callers:
         if (call := self._open.get(id)) is not None:
             call.replied(value, epoch)
 
-    def handled(self, id: str, error: BaseException | None, epoch: Epoch) -> None:
-        """The handler of the call *id* ended; or its message was dead-lettered or discarded, with *error*."""
+    def handled(self, id: str, given_up: GivenUp | None, epoch: Epoch) -> None:
+        """The handler of the call *id* ended; or its message was dead-lettered or discarded."""
         if (call := self._open.get(id)) is not None:
-            call.handled(error, epoch)
+            call.handled(given_up, epoch)
 
     def await_reply(self, id: str, epoch: Epoch) -> None:
         """The handler of the call *id* ended, and asked."""
         if (call := self._open.get(id)) is not None:
             call.await_reply(epoch)
 
-    def given_up(self, caller: Address | None, error: BaseException, epoch: Epoch) -> None:
+    def given_up(self, caller: Address | None, given_up: GivenUp, epoch: Epoch) -> None:
         """A message from *caller* was dead-lettered or discarded."""
         if caller is not None and (call := self.stand_ins.get(caller)) is not None:
-            call.handled(error, epoch)
+            call.handled(given_up, epoch)
 
     # --- events of epochs
 
@@ -91,7 +90,7 @@ class Callers:
         """
         again = isinstance(error, EpochLostError) and error.again
         refused = isinstance(error, NotStorableError)
-        answer: Answer = GivenUp(describe(error), error) if refused else NotTaken(error.reason)
+        answer: Answer = given_up_with(error) if refused else NotTaken(error.reason)
         for id, call in list(self._open.items()):
             if self.stored(call):
                 if again or refused:

@@ -12,7 +12,6 @@ from statefun_actors.address import Address
 from statefun_actors.engine.mailbox import Mailbox, MailboxState
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.store import Message
-from statefun_actors.text import describe_error, describe_type
 
 
 class NotFailingError(StatefunActorsError, LookupError):
@@ -76,12 +75,12 @@ def failing_message(mailbox: Mailbox) -> FailingMessage | None:
     """The first message of *mailbox*, if it keeps failing."""
     if not mailbox.attempts or mailbox.error is None:
         return None
-    message = mailbox.running[0] if mailbox.running else mailbox.queue[0]
+    message, error = mailbox.running[0] if mailbox.running else mailbox.queue[0], mailbox.error
     return FailingMessage(
         message,
         mailbox.attempts,
-        describe_type(mailbox.error),
-        describe_error(mailbox.error),
+        error.error_type,
+        error.error,
         mailbox.next_ms if mailbox.state is MailboxState.BACKOFF else None,
         mailbox.waiting - 1,
         mailbox.paused,

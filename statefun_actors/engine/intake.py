@@ -14,14 +14,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from statefun_actors.address import Address
-from statefun_actors.engine.call import Call, Caller
+from statefun_actors.engine.call import Call, Caller, given_up_with
 from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
 from statefun_actors.engine.refused_commits import Entry
-from statefun_actors.ingress import Answer, Cancel, GivenUp, IngressMessage, NotTaken, OnAnswer, Taken, TooMany, Wait
+from statefun_actors.ingress import Answer, Cancel, IngressMessage, NotTaken, OnAnswer, Taken, TooMany, Wait
 from statefun_actors.model import INGRESS
 from statefun_actors.store import StoreError
-from statefun_actors.text import describe
 
 _TAKEN: Final = Taken()
 _STOPS: Final = NotTaken("the engine stops")
@@ -215,7 +214,7 @@ def _answer(lost: Lost | None) -> Answer | None:
     if lost is None:
         return _TAKEN
     if isinstance(lost, NotStorableError):
-        return GivenUp(describe(lost), lost)
+        return given_up_with(lost)
     return None if lost.again else NotTaken(lost.reason)
 
 

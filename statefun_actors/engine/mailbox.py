@@ -43,9 +43,12 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final
 
+from msgspec import Struct
+
 from statefun_actors.address import Address
 from statefun_actors.backoff import Backoff
 from statefun_actors.store import Message
+from statefun_actors.text import describe_error, describe_type
 
 BACKOFF: Final = Backoff(0.1, 60.0)
 """The pauses between the attempts of a message that keeps failing."""
@@ -59,6 +62,23 @@ class MailboxState(Enum):
     RUNNING = "running"
     BACKOFF = "backoff"
     PAUSED = "paused"
+
+
+class ErrorText(Struct, frozen=True):
+    """What is shown of an error. The error itself would keep the local variables of its handler in memory."""
+
+    error_type: str
+    error: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> ErrorText:
+        """That of *error*."""
+        return cls(describe_type(error), describe_error(error))
+
+    @property
+    def why(self) -> str:
+        """The text, after the class of the error."""
+        return f"{self.error_type}: {self.error}"
 
 
 class Mailbox:
@@ -107,7 +127,7 @@ class Mailbox:
         """The time of the first of these."""
         self.suspect = 0
         """The seq of a message that failed in a batch, and will run alone; 0 = none."""
-        self.error: BaseException | None = None
+        self.error: ErrorText | None = None
         """The last error of its first message."""
         self.next_ms = 0
         """The end of the backoff, during one."""

@@ -9,12 +9,13 @@ from typing import Final, TypeAlias, assert_never
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY
 from statefun_actors.dispatch import Application, is_terminal
-from statefun_actors.engine.failing import DroppedError
+from statefun_actors.engine.call import given_up_with
 from statefun_actors.engine.inline_reply import InlineReply
-from statefun_actors.engine.mailbox import Mailbox
+from statefun_actors.engine.mailbox import ErrorText, Mailbox
 from statefun_actors.engine.served_states import ServedStates
 from statefun_actors.engine.settling import message_given_up, message_handled
 from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.ingress import GivenUp
 from statefun_actors.model import (
     Cancel,
     Done,
@@ -28,7 +29,7 @@ from statefun_actors.model import (
     TypedValue,
 )
 from statefun_actors.store import DeadLetterEntry, EgressRecord, EntityRecord, Message, change
-from statefun_actors.text import describe, describe_error, describe_type, loggable
+from statefun_actors.text import describe, loggable
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -83,8 +84,11 @@ class Merge:
             if failure.settlement is Settlement.DISCARDED:
                 working_set.epoch.counters.discarded += 1
             else:
-                self._bury(working_set, messages[failure.index], failure.error, failure.attempts, now_ms)
-            working_set.callers.given_up(messages[failure.index].caller, failure.error, working_set.epoch)
+                error = ErrorText.of(failure.error)
+                self._bury(working_set, messages[failure.index], error, failure.attempts, now_ms)
+            working_set.callers.given_up(
+                messages[failure.index].caller, given_up_with(failure.error), working_set.epoch
+            )
         return {failure.index: failure.error for failure in failures}
 
     def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> bool:
@@ -126,7 +130,7 @@ class Merge:
             self._give_up(working_set, mailbox, error, now_ms)
             return
         mailbox.one_by_one = max(mailbox.one_by_one, 1)
-        mailbox.error = error
+        mailbox.error = ErrorText.of(error)
         wait = mailbox.backoff(now_ms)
         working_set.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
         logger.warning(
@@ -144,37 +148,35 @@ class Merge:
     def _give_up(self, working_set: WorkingSet, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
         message = mailbox.queue.popleft()
         working_set.epoch.consume(message.seq)
-        self._bury(working_set, message, error, mailbox.attempts + 1, now_ms)
-        message_given_up(working_set, message, error)
+        self._bury(working_set, message, ErrorText.of(error), mailbox.attempts + 1, now_ms)
+        message_given_up(working_set, message, given_up_with(error))
         working_set.mailboxes.dealt_with(mailbox, (message,))
         logger.warning("%s: dead letter of type %s: %s", message.target, message.value.typename, describe(error))
 
-    def _bury(
-        self, working_set: WorkingSet, message: Message, error: BaseException, attempts: int, now_ms: int
-    ) -> None:
+    def _bury(self, working_set: WorkingSet, message: Message, error: ErrorText, attempts: int, now_ms: int) -> None:
         working_set.epoch.dead_letters.append(
-            DeadLetterEntry(working_set.seq(), message, describe_type(error), describe_error(error), attempts, now_ms)
+            DeadLetterEntry(working_set.seq(), message, error.error_type, error.error, attempts, now_ms)
         )
         working_set.epoch.counters.dead_letters += 1
 
     def drop(self, working_set: WorkingSet, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
         """Remove the first message of *mailbox*, which keeps failing; it becomes a dead letter, unless *discard*."""
-        message, attempts = mailbox.queue[0], mailbox.attempts
-        error = mailbox.error or DroppedError()
+        message, attempts, error = mailbox.queue[0], mailbox.attempts, mailbox.error
+        assert error is not None  # it keeps failing
         working_set.mailboxes.drop_first(message)
         working_set.epoch.consume(message.seq)
         if discard:
             working_set.epoch.counters.discarded += 1
         else:
             self._bury(working_set, message, error, attempts, now_ms)
-        message_given_up(working_set, message, error)
+        message_given_up(working_set, message, GivenUp(error.why))
         logger.warning(
             "%s: a message of type %s, which failed %d times, is dropped on request (%s): %s",
             message.target,
             message.value.typename,
             attempts,
             "discarded" if discard else "now a dead letter",
-            describe(error),
+            error.why,
         )
 
     def discard(self, working_set: WorkingSet, seq: int, now_ms: int) -> DeadLetterEntry:  # noqa: ARG002 - for a history

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Epoch
-from statefun_actors.engine.mailbox import Mailbox
+from statefun_actors.engine.mailbox import ErrorText, Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.working_set import WorkingSet
@@ -28,7 +28,6 @@ from statefun_actors.history import (
 )
 from statefun_actors.model import Done, Effect, Send, TypedValue
 from statefun_actors.store import DeadLetterEntry, EntityRecord, Message, Pauses, Store
-from statefun_actors.text import describe_error, describe_type
 
 
 def record_history(working_set: WorkingSet, store: Store, options: EngineOptions, now_ms: Callable[[], int]) -> None:
@@ -91,7 +90,7 @@ class RecordingMerge(Merge):
         return added
 
     def _give_up(self, working_set: WorkingSet, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
-        message, failure = mailbox.queue[0], _failure(0, mailbox.attempts + 1, error, "dead letter")
+        message, failure = mailbox.queue[0], _failure(0, mailbox.attempts + 1, ErrorText.of(error), "dead letter")
         super()._give_up(working_set, mailbox, error, now_ms)
         began = working_set.began.pop(mailbox.address, None)
         seconds = 0.0 if began is None else time.perf_counter() - began
@@ -103,8 +102,10 @@ class RecordingMerge(Merge):
         message, error, attempts = mailbox.queue[0], mailbox.error, mailbox.attempts
         working_set.began.pop(mailbox.address, None)
         super().drop(working_set, mailbox, now_ms, discard=discard)
-        error_type, text = ("", "") if error is None else (describe_type(error), describe_error(error))
-        step = dropped_step(message, now_ms, discard=discard, attempts=attempts, error_type=error_type, error=text)
+        assert error is not None  # it keeps failing
+        step = dropped_step(
+            message, now_ms, discard=discard, attempts=attempts, error_type=error.error_type, error=error.error
+        )
         working_set.epoch.history.append(without_large(step))
 
     def discard(self, working_set: WorkingSet, seq: int, now_ms: int) -> DeadLetterEntry:
@@ -129,11 +130,13 @@ class RecordingMerge(Merge):
 
 def _failures(mailbox: Mailbox, done: Done) -> list[Failure]:
     """The errors of the messages of a batch, which ran after all or which their policies settled."""
-    failures = [_failure(each.index, each.attempts, each.error, each.settlement.value) for each in done.failures]
+    failures = [
+        _failure(each.index, each.attempts, ErrorText.of(each.error), each.settlement.value) for each in done.failures
+    ]
     if mailbox.attempts and mailbox.error is not None:
         failures.insert(0, _failure(0, mailbox.attempts + 1, mailbox.error, ""))
     return failures
 
 
-def _failure(index: int, attempts: int, error: BaseException, settlement: str) -> Failure:
-    return Failure(index, attempts, describe_type(error), describe_error(error), settlement)
+def _failure(index: int, attempts: int, error: ErrorText, settlement: str) -> Failure:
+    return Failure(index, attempts, error.error_type, error.error, settlement)

@@ -10,7 +10,9 @@ from typing import Final
 from statefun_actors.address import Address
 from statefun_actors.asking import ANSWER, ATTEMPT
 from statefun_actors.dispatch import failure_answer, replies_later, unwrapped
+from statefun_actors.engine.call import given_up_with
 from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.ingress import GivenUp
 from statefun_actors.model import INGRESS, Done, Invocation, Send
 from statefun_actors.store import Message
 
@@ -29,7 +31,7 @@ def message_handled(
     if caller is None or caller[0] != INGRESS:
         return
     if error is not None:
-        working_set.callers.handled(caller[1], error, working_set.epoch)
+        working_set.callers.handled(caller[1], given_up_with(error), working_set.epoch)
     elif replies_later(
         Invocation(message.value), done.effects[done.marks[index - 1] if index else 0 : done.marks[index]]
     ):
@@ -38,24 +40,24 @@ def message_handled(
         working_set.callers.handled(caller[1], None, working_set.epoch)
 
 
-def message_given_up(working_set: WorkingSet, message: Message, error: BaseException) -> None:
+def message_given_up(working_set: WorkingSet, message: Message, given_up: GivenUp) -> None:
     """The engine gave *message* up, since it has no policy: it becomes a dead letter of the store."""
-    waiting = who_waits(message, error)
+    waiting = who_waits(message, given_up.reason)
     if isinstance(waiting, Send):
         working_set.send(waiting.target, waiting.value, message.target, message.headers)
     elif waiting is not None:
-        working_set.callers.handled(waiting.id, error, working_set.epoch)
-    working_set.callers.given_up(message.caller, error, working_set.epoch)
+        working_set.callers.handled(waiting.id, given_up, working_set.epoch)
+    working_set.callers.given_up(message.caller, given_up, working_set.epoch)
 
 
-def who_waits(message: Message, error: BaseException) -> Send | Address | None:
-    """Who waits for the answer to *message*, which was given up with *error*.
+def who_waits(message: Message, reason: str) -> Send | Address | None:
+    """Who waits for the answer to *message*, which was given up for *reason*.
 
     Returns:
         The message to the reply address of an ask; the address of a caller outside; None: nobody.
     """
     invocation = Invocation(message.value, message.caller)
-    if (answer := failure_answer(invocation, error)) is not None:
+    if (answer := failure_answer(invocation, reason)) is not None:
         return answer
     caller = unwrapped(invocation).caller
     return caller if caller is not None and caller[0] == INGRESS else None

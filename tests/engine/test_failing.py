@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import logging
+import weakref
 from typing import ClassVar
 
 import pytest
@@ -173,6 +176,38 @@ async def test_only_failing_messages_can_be_dropped_or_retried() -> None:
                 "test/flaky/a: none of its messages is failing. "
                 "`statefun-actors failing` lists the messages that are failing."
             )
+
+
+class Answered:
+    """What an outside system has answered."""
+
+
+class Calling(Entity, typename="test/calling"):
+    """Fails with something of an outside system in its local variables."""
+
+    answers: ClassVar[list[weakref.ref[Answered]]] = []
+
+    @handles(int)
+    def call(self, message: int) -> None:
+        answer = Answered()
+        Calling.answers.append(weakref.ref(answer))
+        try:
+            raise OSError("status 500")
+        except OSError as error:
+            raise ValueError("no answer") from error
+
+
+async def test_a_failing_message_keeps_nothing_of_its_handler_in_memory(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL, "statefun_actors.engine")  # pytest keeps the errors of log records
+    Calling.answers.clear()
+    async with running(Calling) as engine:
+        for number in range(3):
+            send(engine, Calling.at(f"{number}"), pack(1))
+        await engine.settled()
+        gc.collect()
+
+        assert [message.why for message in engine.view.failing_messages()] == ["ValueError: no answer"] * 3
+        assert [answer() for answer in Calling.answers] == [None] * 3
 
 
 async def test_it_is_not_ready_while_the_store_fails_and_ready_again_without_a_message() -> None:

@@ -47,7 +47,7 @@ def told_of_failures(
     callers: set[str] = set()
     seq = first
     for message in given:
-        waiting = who_waits(message, error)
+        waiting = who_waits(message, describe(error))
         if not isinstance(waiting, Send):
             if waiting is not None:
                 callers.add(waiting.id)
