@@ -1,7 +1,7 @@
 """``Timers``: the pending delayed messages: the next ones in memory, the rest in the store.
 
 All timers due up to the *horizon* are in memory. Later ones stay in the store (or in their epoch, until that is
-durable), so a million pending ones cost the memory of a few thousand.
+durable), so a million pending ones cost the memory of a few thousand, and large ones that of a few.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Final
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.store import Store, Timer
+from statefun_actors.store import CHUNK_BYTES, Store, Timer, size_of
 
 _FOREVER: Final = (1 << 63, 0)
 _CHUNK: Final = 1_000
 _MOST: Final = 20_000
+_MOST_BYTES: Final = 64 * 1024 * 1024
 
 
 class NoTimerError(StatefunActorsError, LookupError):
@@ -43,6 +44,8 @@ class Timers:
         self._store = store
         self._horizon = (-1, 0)
         self._near: dict[int, Timer] = {}
+        self._bytes = 0
+        """The bytes of those in ``_near``."""
         self._heap: list[tuple[int, int]] = []
         self._tokens: dict[tuple[Address, str], Timer] = {}
         """Timers with a token that are in memory, or not durable yet."""
@@ -63,10 +66,7 @@ class Timers:
         epoch.timers[timer.seq] = timer
         self._uncommitted[epoch.number] = epoch.timers
         if (at := (timer.due_ms, timer.seq)) <= self._horizon:
-            self._near[timer.seq] = timer
-            heapq.heappush(self._heap, at)
-            if len(self._near) > _MOST:
-                self._shrink()
+            self._keep_near(timer, at)
 
     def cancel(self, owner: Address, token: str, epoch: Epoch) -> bool:
         """Remove the pending timer of *owner* with *token*; return whether there was one."""
@@ -134,7 +134,7 @@ class Timers:
         if any(timer.target[0] != typename for timers in (self._near.values(), uncommitted) for timer in timers):
             return True
         after = self._horizon
-        while after != _FOREVER and (chunk := self._store.timers_after(*after, _CHUNK)):
+        while after != _FOREVER and (chunk := self._store.timers_after(*after, _CHUNK, CHUNK_BYTES)):
             if any(timer.target[0] != typename and timer.seq not in self._gone for timer in chunk):
                 return True
             after = (chunk[-1].due_ms, chunk[-1].seq)
@@ -153,11 +153,16 @@ class Timers:
     def _remember(self, timer: Timer) -> None:
         if timer.seq in self._near:
             return
-        self._near[timer.seq] = timer
-        heapq.heappush(self._heap, (timer.due_ms, timer.seq))
         if timer.token is not None and timer.caller is not None:
             self._tokens[timer.caller, timer.token] = timer
-        if len(self._near) > _MOST:
+        self._keep_near(timer, (timer.due_ms, timer.seq))
+
+    def _keep_near(self, timer: Timer, at: tuple[int, int]) -> None:
+        """Keep *timer*, which is due *at* that place within the horizon, in memory."""
+        self._near[timer.seq] = timer
+        self._bytes += size_of(timer)
+        heapq.heappush(self._heap, at)
+        if len(self._near) > _MOST or (self._bytes > _MOST_BYTES and len(self._near) > 1):
             self._shrink()
 
     def _remove(self, timer: Timer, epoch: Epoch) -> None:
@@ -170,7 +175,8 @@ class Timers:
 
     def _drop(self, timer: Timer, epoch: Epoch) -> None:
         """Remove *timer*, which is not in ``_tokens``."""
-        self._near.pop(timer.seq, None)
+        if self._near.pop(timer.seq, None) is not None:
+            self._bytes -= size_of(timer)
         if len(self._heap) > 2 * len(self._near) + _CHUNK:
             # Cancelled timers stay in the heap until they are due; those of answered asks may be far from it.
             self._heap = [(timer.due_ms, timer.seq) for timer in self._near.values()]
@@ -182,8 +188,9 @@ class Timers:
     def _extend(self) -> None:
         """Move the horizon forward by one chunk of the store."""
         before = self._horizon
-        chunk = self._store.timers_after(*before, _CHUNK)
-        self._horizon = (chunk[-1].due_ms, chunk[-1].seq) if len(chunk) == _CHUNK else _FOREVER
+        chunk = self._store.timers_after(*before, _CHUNK, CHUNK_BYTES)
+        more = len(chunk) == _CHUNK or sum(map(size_of, chunk)) >= CHUNK_BYTES
+        self._horizon = (chunk[-1].due_ms, chunk[-1].seq) if more else _FOREVER
         waiting = [timer for timers in self._uncommitted.values() for timer in timers.values()]
         for timer in (*_within(waiting, before, self._horizon), *chunk):
             # One timer too many moves the horizon back: later timers are loaded again when they are needed.
@@ -191,16 +198,27 @@ class Timers:
                 self._remember(timer)
 
     def _shrink(self) -> None:
-        """Drop the later half from memory: the store and the open epochs have them."""
-        nearest = heapq.nsmallest(_MOST // 2, ((timer.due_ms, timer.seq) for timer in self._near.values()))
+        """Drop the later half from memory, of them or of their bytes: the store and the open epochs have them."""
+        nearest = self._nearest()
         self._horizon = nearest[-1]
         uncommitted = {seq for timers in self._uncommitted.values() for seq in timers}
         for seq in [seq for seq, timer in self._near.items() if (timer.due_ms, seq) > self._horizon]:
             timer = self._near.pop(seq)
+            self._bytes -= size_of(timer)
             if timer.token is not None and timer.caller is not None and seq not in uncommitted:
                 self._tokens.pop((timer.caller, timer.token), None)
         self._heap = nearest
         heapq.heapify(self._heap)
+
+    def _nearest(self) -> list[tuple[int, int]]:
+        """The due times and numbers of the next ones, at least one: half of what may be in memory."""
+        nearest = heapq.nsmallest(_MOST // 2, ((timer.due_ms, timer.seq) for timer in self._near.values()))
+        size = 0
+        for count, (_, seq) in enumerate(nearest):
+            size += size_of(self._near[seq])
+            if count and size > _MOST_BYTES // 2:
+                return nearest[:count]
+        return nearest
 
 
 def _within(timers: Iterable[Timer], after: tuple[int, int], upto: tuple[int, int]) -> Iterator[Timer]:

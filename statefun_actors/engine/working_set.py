@@ -26,6 +26,7 @@ from statefun_actors.engine.timers import Timers
 from statefun_actors.history import Recorded
 from statefun_actors.model import INGRESS, Headers, TypedValue
 from statefun_actors.store import (
+    CHUNK_BYTES,
     Commit,
     EntityRecord,
     Message,
@@ -36,6 +37,7 @@ from statefun_actors.store import (
     expire,
     pauses_position,
     read_pauses,
+    size_of,
 )
 
 
@@ -88,6 +90,8 @@ class WorkingSet:
         """The number of open asks; None: no instrument needs it."""
         if instruments.epoch_committed.heard:
             self.open_asks = store.kept_for(REPLY).entities
+        self._fired_bytes = 0
+        """The bytes of the delayed messages that were delivered in the open epoch."""
         self.fired: Callable[[Timer], None] = _ignored
         """Called with each delayed message before it is delivered."""
         self.record_history: Callable[[Epoch], Recorded | None] | None = None
@@ -194,10 +198,15 @@ class WorkingSet:
         self.send(timer.target, timer.value, timer.caller, timer.headers)
 
     def fire(self, now_ms: int, most: int) -> None:
-        """Deliver at most *most* delayed messages that are due."""
-        if most > 0:
+        """Deliver at most *most* delayed messages that are due: fewer if they are large, since an epoch keeps them."""
+        if self.epoch.empty:
+            self._fired_bytes = 0
+        if most > 0 and self._fired_bytes < CHUNK_BYTES:
             for timer in islice(self.timers.take_due(now_ms, self.epoch), most):
                 self.deliver(timer)
+                self._fired_bytes += size_of(timer)
+                if self._fired_bytes >= CHUNK_BYTES:
+                    return
 
     def next_due(self) -> int | None:
         """The due time of the next delayed message or retry, in milliseconds since 1970."""
@@ -244,7 +253,7 @@ class WorkingSet:
         """Close the open epoch and begin the next one."""
         self._sealed = sealed = self.epoch
         self._sealed_seq = self._next_seq
-        self.epoch = Epoch(sealed.number + 1)
+        self.epoch, self._fired_bytes = Epoch(sealed.number + 1), 0
         sealed.positions.update(self._with_next)
         self._with_next = {}
         return sealed

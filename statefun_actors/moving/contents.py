@@ -27,7 +27,7 @@ from statefun_actors.moving.parties import parties_of_message, parties_of_state
 from statefun_actors.moving.parts import Part, delayed_parts, states_part, waiting_parts
 from statefun_actors.moving.readiness import refuse_unfinished
 from statefun_actors.moving.tokens import Tokens
-from statefun_actors.store import EntityRow, Message, ReadOnlyStore, Timer, expire, read_pauses, unpack
+from statefun_actors.store import CHUNK_BYTES, EntityRow, Message, ReadOnlyStore, Timer, expire, read_pauses, unpack
 
 _CHUNK: Final = 500
 _INPUT: Final = "source:"
@@ -81,7 +81,7 @@ class StoreContents:
             self._wait(message)
         self._tokens = Tokens(app)
         after = (-(1 << 63), -1)
-        while timers := store.timers_after(*after, _CHUNK):
+        while timers := store.timers_after(*after, _CHUNK, CHUNK_BYTES):
             for timer in timers:
                 self._delay(timer)
             after = (timers[-1].due_ms, timers[-1].seq)

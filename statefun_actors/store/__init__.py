@@ -78,8 +78,10 @@ from statefun_actors.store.rows import (
     RequestState,
     Timer,
 )
+from statefun_actors.store.sizes import CHUNK_BYTES, size_of, up_to
 
 __all__ = [
+    "CHUNK_BYTES",
     "FORMER_CALLERS",
     "LAYOUT",
     "MEMORY",
@@ -142,8 +144,10 @@ __all__ = [
     "refuse_moved",
     "replace_store",
     "restore_store",
+    "size_of",
     "unpack",
     "unstorable_text",
+    "up_to",
     "with_pauses",
     "without_pauses",
 ]

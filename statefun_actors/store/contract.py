@@ -91,16 +91,22 @@ class StoreReader(Protocol):
         """The function types that have entities, in order."""
         ...
 
-    def messages_to(self, target: Address, after: int, limit: int) -> list[Message]:
-        """At most *limit* pending messages of *target* with a seq greater than *after*, in its order."""
+    def messages_to(self, target: Address, after: int, limit: int, most_bytes: int | None = None) -> list[Message]:
+        """At most *limit* pending messages of *target* with a seq greater than *after*, in its order.
+
+        They end with the first one with which they have *most_bytes* together (:func:`~.sizes.size_of`).
+        """
         ...
 
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
         """The packed state of each address; None if it has none."""
         ...
 
-    def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
-        """At most *limit* timers after ``(due_ms, seq)``, in that order."""
+    def timers_after(self, due_ms: int, seq: int, limit: int, most_bytes: int | None = None) -> list[Timer]:
+        """At most *limit* timers after ``(due_ms, seq)``, in that order.
+
+        They end with the first one with which they have *most_bytes* together (:func:`~.sizes.size_of`).
+        """
         ...
 
     def pending_timer(self, owner: Address, token: str) -> Timer | None:

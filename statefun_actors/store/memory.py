@@ -29,6 +29,7 @@ from statefun_actors.store.rows import (
     Recovered,
     Timer,
 )
+from statefun_actors.store.sizes import up_to
 
 
 class _HasSeq(Protocol):
@@ -76,9 +77,9 @@ class MemoryStore:
     def recover(self) -> Recovered:
         return Recovered(self._next_seq, dict(self._positions))
 
-    def messages_to(self, target: Address, after: int, limit: int) -> list[Message]:
+    def messages_to(self, target: Address, after: int, limit: int, most_bytes: int | None = None) -> list[Message]:
         found = (message for message in _by_seq(self._messages) if message.seq > after and message.target == target)
-        return list(islice(found, limit))
+        return up_to(islice(found, limit), most_bytes)
 
     def messages(self) -> Iterator[Message]:
         return iter(_by_seq(self._messages))
@@ -116,9 +117,9 @@ class MemoryStore:
         rows = (self._entities.get(typename, {}).get(id) for typename, id in addresses)
         return [None if row is None else row[0] for row in rows]
 
-    def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
+    def timers_after(self, due_ms: int, seq: int, limit: int, most_bytes: int | None = None) -> list[Timer]:
         start = bisect_right(self._due, (due_ms, seq))
-        return [self._timers[seq] for _, seq in self._due[start : start + limit]]
+        return up_to((self._timers[seq] for _, seq in self._due[start : start + limit]), most_bytes)
 
     def pending_timer(self, owner: Address, token: str) -> Timer | None:
         seqs = self._by_token.get((owner, token))

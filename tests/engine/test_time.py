@@ -9,7 +9,7 @@ import pytest
 
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.engine import ManualClock
-from statefun_actors.store import MemoryStore, unpack
+from statefun_actors.store import Commit, MemoryStore, unpack
 from statefun_actors.types import pack
 from tests.engine.engines import held, running, send
 
@@ -141,6 +141,35 @@ def persisting_another() -> type[Entity]:
         text: str | None = persisted(default=None, expire_after_call=timedelta(seconds=1))
 
     return Another
+
+
+class Commits(MemoryStore):
+    """Notes how many delayed messages each commit has delivered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.delivered: list[int] = []
+
+    async def commit(self, commit: Commit) -> None:
+        self.delivered.append(len(commit.timers_done))
+        await super().commit(commit)
+
+
+async def test_of_large_delayed_messages_that_are_due_together_few_are_delivered_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("statefun_actors.engine.working_set.CHUNK_BYTES", 15_000)
+    store, clock = Commits(), ManualClock()
+    async with running(TEN_SECONDS, store=store, clock=clock) as engine:
+        for number in range(5):
+            send(engine, TEN_SECONDS.at(f"{number}"), pack("x" * 10_000), delay_ms=1_000)
+        await engine.idle()
+        store.delivered.clear()
+        move(clock, 1_000)
+        await engine.idle()
+
+        assert [held(engine, TEN_SECONDS.at(f"{number}"), "text") for number in range(5)] == ["x" * 10_000] * 5
+        assert [count for count in store.delivered if count] == [2, 2, 1]
 
 
 async def test_a_row_whose_states_had_no_end_when_it_was_written_goes_once_it_is_written_again() -> None:

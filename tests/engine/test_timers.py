@@ -16,7 +16,7 @@ from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, MemoryStore, Timer
 
 OWNERS = [Address("test/owner", name) for name in "abc"]
-VALUE = TypedValue("io.statefun.types/long", b"")
+VALUE = TypedValue("io.statefun.types/long", b"12345678")
 
 add = st.tuples(st.just("add"), st.sampled_from([1, 2, 5, 30]), st.sampled_from(OWNERS), st.sampled_from([None, "t"]))
 cancel = st.tuples(st.just("cancel"), st.sampled_from(OWNERS), st.just("t"))
@@ -91,12 +91,25 @@ class World:
         self.pending = list(self.durable)
 
 
-@pytest.mark.parametrize(("chunk", "most"), [(1, 2), (2, 6), (1_000, 20_000)])
+@pytest.mark.parametrize(
+    ("chunk", "most", "chunk_bytes", "most_bytes"),
+    [
+        (1, 2, 10**9, 10**9),
+        (2, 6, 10**9, 10**9),
+        (1_000, 20_000, 1, 1),
+        (1_000, 20_000, 70, 150),
+        (1_000, 20_000, 10**9, 10**9),
+    ],
+)
 @given(steps=st.lists(st.one_of(add, add, cancel, fire, rest), min_size=10, max_size=40))
-def test_timers_do_what_a_list_of_them_would_do(chunk: int, most: int, steps: list[tuple[object, ...]]) -> None:
+def test_timers_do_what_a_list_of_them_would_do(
+    chunk: int, most: int, chunk_bytes: int, most_bytes: int, steps: list[tuple[object, ...]]
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timers, "_CHUNK", chunk)
         patch.setattr(timers, "_MOST", most)
+        patch.setattr(timers, "CHUNK_BYTES", chunk_bytes)
+        patch.setattr(timers, "_MOST_BYTES", most_bytes)
         world = World()
         for name, *arguments in steps:
             getattr(world, str(name))(*arguments)
@@ -121,6 +134,31 @@ def test_fifty_thousand_pending_timers_are_mostly_in_the_store() -> None:
     assert held <= 20_000
     assert tokens <= 20_000
     assert fired == list(range(50_000))
+
+
+def test_large_pending_timers_are_mostly_in_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timers, "_MOST_BYTES", 100_000)
+    monkeypatch.setattr(timers, "CHUNK_BYTES", 30_000)
+    store, epoch, large = MemoryStore(), Epoch(1), TypedValue("io.statefun.types/string", b"x" * 10_000)
+    many = timers.Timers(store)
+    many.next_due()
+    for seq in range(50):
+        many.add(Timer(seq, seq, OWNERS[0], large, OWNERS[0], f"t{seq}"), epoch)
+    asyncio.run(store.commit(Commit(timers=list(epoch.timers.values()))))
+    many.durable(epoch)
+    held = [len(many._near), len(many._tokens)]
+    many = timers.Timers(store)
+    many.next_due()
+    held += [len(many._near), len(many._tokens)]
+    most, fired = 0, list[int]()
+    for timer in many.take_due(50, Epoch(2)):
+        fired.append(timer.seq)
+        most = max(most, len(many._near))
+
+    assert held == [4, 4, 3, 3]
+    assert most <= 10
+    assert fired == list(range(50))
+    assert many._bytes == 0
 
 
 def test_cancelled_timers_that_are_far_away_leave_the_memory() -> None:

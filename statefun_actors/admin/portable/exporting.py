@@ -6,7 +6,17 @@ from collections.abc import Iterator
 
 from statefun_actors.admin.portable import lines
 from statefun_actors.admin.portable.lines import Known
-from statefun_actors.store import DamagedStateError, EgressRecord, EntityRow, Message, StoreReader, Timer, pack, unpack
+from statefun_actors.store import (
+    CHUNK_BYTES,
+    DamagedStateError,
+    EgressRecord,
+    EntityRow,
+    Message,
+    StoreReader,
+    Timer,
+    pack,
+    unpack,
+)
 
 _CHUNK = 500
 _INPUT = "source:"
@@ -51,7 +61,7 @@ def _rows(store: StoreReader, known: Known) -> Iterator[lines.Line]:
         value, caller = lines.form(message.value, known), lines.caller_pair(message.caller)
         yield lines.MessageLine(message.seq, lines.pair(message.target), value, caller, _headers(message))
     after = (-(1 << 63), -1)
-    while timers := store.timers_after(*after, _CHUNK):
+    while timers := store.timers_after(*after, _CHUNK, CHUNK_BYTES):
         for timer in timers:
             value, caller = lines.form(timer.value, known), lines.caller_pair(timer.caller)
             to, headers = lines.pair(timer.target), _headers(timer)

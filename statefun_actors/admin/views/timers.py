@@ -10,7 +10,7 @@ from msgspec import Struct
 from statefun_actors.admin.views.json_values import message_inside, shown_form
 from statefun_actors.asking import OWN_FUNCTIONS, short_address, short_or_none
 from statefun_actors.engine import NoTimerError
-from statefun_actors.store import StoreReader, Timer
+from statefun_actors.store import CHUNK_BYTES, StoreReader, Timer
 from statefun_actors.types import Codec
 
 _CHUNK: Final = 500
@@ -66,7 +66,7 @@ def find_timers(store: StoreReader, seqs: Collection[int]) -> list[Timer]:
 
 def timers_from(store: StoreReader, after: tuple[int, int] = FIRST) -> Iterator[Timer]:
     """All delayed messages after the time and the seq *after*, the next one first."""
-    while found := store.timers_after(*after, _CHUNK):
+    while found := store.timers_after(*after, _CHUNK, CHUNK_BYTES):
         yield from found
         after = (found[-1].due_ms, found[-1].seq)
 

@@ -23,7 +23,7 @@ from statefun_actors.engine.evolution.findings import (
 from statefun_actors.engine.evolution.open_conversations import open_asks, open_schedules
 from statefun_actors.engine.evolution.readability import TypeReading
 from statefun_actors.engine.evolution.shapes import decoded, position_of, shapes, types_remembered
-from statefun_actors.store import Kept, Store, StoreReader, Timer, refuse_moved
+from statefun_actors.store import CHUNK_BYTES, Kept, Store, StoreReader, Timer, refuse_moved
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -160,7 +160,7 @@ def _read_messages(store: StoreReader, readings: Mapping[str, TypeReading], prog
 
 def _timers(store: StoreReader) -> Iterator[Timer]:
     at = (-(1 << 62), 0)
-    while chunk := store.timers_after(*at, _CHUNK):
+    while chunk := store.timers_after(*at, _CHUNK, CHUNK_BYTES):
         at = (chunk[-1].due_ms, chunk[-1].seq)
         yield from chunk
 

@@ -40,6 +40,7 @@ from statefun_actors.store import (
     Timer,
     pauses_position,
     read_pauses,
+    up_to,
 )
 from statefun_actors.store.partitioned.copying import backup_partitions, reading
 from statefun_actors.store.partitioned.layout import read_layout
@@ -96,9 +97,9 @@ class PartitionsReader:
 
     # --- by address
 
-    def messages_to(self, target: Address, after: int, limit: int) -> list[Message]:
+    def messages_to(self, target: Address, after: int, limit: int, most_bytes: int | None = None) -> list[Message]:
         number = self._partition(target)
-        found = self._readers[number].messages_to(target, self._before(after, number), limit)
+        found = self._readers[number].messages_to(target, self._before(after, number), limit, most_bytes)
         return [self._shown(number, message) for message in found]
 
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
@@ -145,11 +146,11 @@ class PartitionsReader:
             for seq, size in reader.history_sizes()
         )
 
-    def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
+    def timers_after(self, due_ms: int, seq: int, limit: int, most_bytes: int | None = None) -> list[Timer]:
         def found(reader: SqliteReader, number: int) -> Iterator[Timer]:
-            return iter(reader.timers_after(due_ms, self._before(seq, number), limit))
+            return iter(reader.timers_after(due_ms, self._before(seq, number), limit, most_bytes))
 
-        return list(islice(self._merged(found, attrgetter("due_ms", "seq")), limit))
+        return up_to(islice(self._merged(found, attrgetter("due_ms", "seq")), limit), most_bytes)
 
     def egress_after(self, seq: int, limit: int, names: Iterable[str] | None = None) -> list[EgressRecord]:
         names = None if names is None else list(names)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from statefun_actors.address import Address
 from statefun_actors.store import (
@@ -19,6 +19,7 @@ from statefun_actors.store import (
     Message,
     Recovered,
     Timer,
+    up_to,
 )
 from statefun_actors.store.sqlite.files import (
     store_error,
@@ -48,6 +49,8 @@ from statefun_actors.store.sqlite.selects import (
     timer_of,
 )
 
+_Row = TypeVar("_Row", Message, Timer)
+
 
 class Queries:
     """All reads of a store, over the connection that :meth:`_connection` returns for the next read.
@@ -65,9 +68,12 @@ class Queries:
             positions = dict(self._rows("SELECT name, position FROM position", (), db))
         return Recovered(next_seq, positions)
 
-    def messages_to(self, target: Address, after: int, limit: int) -> list[Message]:
-        """At most *limit* pending messages of *target* with a seq greater than *after*, in its order."""
-        return [message_of(*row) for row in self._rows(MESSAGES_TO, (*target, after, limit))]
+    def messages_to(self, target: Address, after: int, limit: int, most_bytes: int | None = None) -> list[Message]:
+        """At most *limit* pending messages of *target* with a seq greater than *after*, in its order.
+
+        They end with the first one with which they have *most_bytes* together.
+        """
+        return self._some(MESSAGES_TO, (*target, after, limit), message_of, most_bytes)
 
     def messages(self) -> Iterator[Message]:
         """All pending messages, in the order of their seq."""
@@ -102,9 +108,12 @@ class Queries:
             found[n] = state
         return found
 
-    def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
-        """At most *limit* timers after ``(due_ms, seq)``, in that order."""
-        return [timer_of(*row) for row in self._rows(TIMERS_AFTER, (due_ms, seq, due_ms, limit))]
+    def timers_after(self, due_ms: int, seq: int, limit: int, most_bytes: int | None = None) -> list[Timer]:
+        """At most *limit* timers after ``(due_ms, seq)``, in that order.
+
+        They end with the first one with which they have *most_bytes* together.
+        """
+        return self._some(TIMERS_AFTER, (due_ms, seq, due_ms, limit), timer_of, most_bytes)
 
     def pending_timer(self, owner: Address, token: str) -> Timer | None:
         """The timer that *owner* set with *token*; the newest if there are several."""
@@ -234,6 +243,18 @@ class Queries:
             yield db
         finally:
             self._rows("ROLLBACK", (), db)
+
+    def _some(
+        self, select: str, bound: Sequence[Any], row_of: Callable[..., _Row], most_bytes: int | None
+    ) -> list[_Row]:
+        """The rows of *select*, up to the first one with which they have *most_bytes* together."""
+        if most_bytes is None:
+            return [row_of(*row) for row in self._rows(select, bound)]
+        try:
+            with closing(self._connection().execute(select, bound)) as cursor:
+                return up_to((row_of(*row) for row in cursor), most_bytes)
+        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+            raise store_error(self.path, error) from error
 
     def _rows(self, select: str, bound: Sequence[Any] = (), db: sqlite3.Connection | None = None) -> list[Any]:
         try:

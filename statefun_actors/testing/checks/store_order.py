@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from statefun_actors.address import Address
-from statefun_actors.store import Commit, DeadLetterEntry, EgressRecord, EntityRow, HistoryRow, Message, Store, Timer
+from statefun_actors.store import (
+    Commit,
+    DeadLetterEntry,
+    EgressRecord,
+    EntityRow,
+    HistoryRow,
+    Message,
+    Store,
+    Timer,
+    size_of,
+)
 from statefun_actors.testing.checks.common import ADA, BOB, VALUE, check, entity, seqs
 
 
@@ -54,6 +64,10 @@ async def messages_to_one_address_come_page_by_page(store: Store) -> None:
 
     assert [m.seq for m in store.messages_to(ADA, 0, 3)] == [1, 4, 5]
     assert [m.seq for m in store.messages_to(ADA, 5, 3)] == [7, 8, 10]
+    size = size_of(Message(1, ADA, VALUE))
+    assert [m.seq for m in store.messages_to(ADA, 0, 9, size + 1)] == [1, 4]
+    assert [m.seq for m in store.messages_to(ADA, 4, 9, 1)] == [5]
+    assert [m.seq for m in store.messages_to(ADA, 0, 3, 9 * size)] == [1, 4, 5]
     assert store.messages_to(BOB, 6, 10) == [Message(9, BOB, VALUE)]
     assert store.messages_to(BOB, 9, 10) == store.messages_to(Address("bank/account", "nobody"), 0, 10) == []
 
@@ -71,6 +85,10 @@ async def timers_come_page_by_page_in_the_order_of_due_time_then_birth(store: St
     assert seqs(store.timers_after(50, 1, 10)) == [3, 4, 6]
     assert seqs(store.timers_after(50, 0, 1)) == [1]
     assert seqs(store.timers_after(49, 99, 2)) == [1, 3]
+    size = size_of(Timer(1, 50, ADA, VALUE))
+    assert seqs(store.timers_after(0, 0, 9, 2 * size)) == [7, 5]
+    assert seqs(store.timers_after(10, 2, 9, 1)) == [1]
+    assert seqs(store.timers_after(10, 2, 2, 9 * size)) == [1, 3]
 
 
 @check
