@@ -52,7 +52,7 @@ class EntityCache:
 
     def _put(self, address: Address, packed: bytes | None) -> EntityRecord:
         self._records[address] = record = unpack(address, packed, self._names.get(address[0], ()))
-        self.bytes += record.size
+        self.bytes += record.size + len(address[1])
         return record
 
     def peek(self, address: Address) -> EntityRecord | None:
@@ -61,7 +61,7 @@ class EntityCache:
     def forget(self, address: Address) -> None:
         record = self._records.pop(address, None)
         if record is not None:
-            self.bytes -= record.size
+            self.bytes -= record.size + len(address[1])
 
     def forget_emptied(self, addresses: Iterable[Address]) -> None:
         """Forget those of *addresses* that are unchanged since they lost their states, with an epoch that is durable.
@@ -72,7 +72,7 @@ class EntityCache:
             record = self._records.get(address)
             if record is not None and record.epoch <= self.durable_epoch and not record.running:
                 del self._records[address]
-                self.bytes -= record.size
+                self.bytes -= record.size + len(address[1])
 
     def evict(self) -> None:
         """Evict records beyond the bound."""

@@ -94,6 +94,21 @@ async def test_a_mailbox_within_its_bound_is_read_once() -> None:
         assert [store.read.count(Blob.at(str(number))) for number in range(3)] == [1, 1, 1]
 
 
+async def test_long_ids_count_as_memory_for_entities() -> None:
+    async with running(Blob, options=SMALL) as engine:
+        for number in range(10):
+            send(engine, Blob.at(f"{number}" + "x" * 2_000), pack("x"))
+            await engine.idle()
+
+        cache = engine._core.working_set.cache
+        assert len(cache) == 1
+        cache.clear()
+        for number in range(10):
+            cache.new(Blob.at(f"{number}" + "x" * 2_000))
+            cache.forget(Blob.at(f"{number}" + "x" * 2_000))
+        assert cache.bytes == 0
+
+
 async def test_entities_in_constant_use_stay_in_the_cache() -> None:
     store = Reading()
     async with running(Blob, store=store, options=SMALL) as engine:
