@@ -93,8 +93,8 @@ def test_a_child_whose_parent_has_died_already_does_not_begin() -> None:
 
 @pytest.mark.flink
 @pytest.mark.xdist_group("maven")  # it needs no Flink of the tests, and one Maven at a time is enough
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_maven_does_not_outlive_a_command_that_is_ended(how: signal.Signals, tmp_path: Path) -> None:
+def test_maven_does_not_outlive_a_command_that_is_killed(tmp_path: Path) -> None:
+    """Signals that a command hears: test_before_it_starts."""
     need_flink()
     app = Path(__file__).parents[1] / "deploy" / "apps.py"
     command = [sys.executable, "-m", "statefun_actors", "flink", str(app), "--kafka"]
@@ -106,7 +106,7 @@ def test_maven_does_not_outlive_a_command_that_is_ended(how: signal.Signals, tmp
         wait_until(lambda: bool(fetching_for(process.pid)), "Maven to run")
         fetching = fetching_for(process.pid)
 
-        process.send_signal(how)
+        process.send_signal(signal.SIGKILL)
         process.wait(60)
 
         wait_gone(fetching)

@@ -18,7 +18,7 @@ from tests.flink.served import ServedApp
 pytestmark = pytest.mark.flink
 
 KEYS = 20
-EACH = 100
+EACH = 40
 
 
 def counts(flink: Flink, times: int) -> Iterator[tuple[Address, object]]:
