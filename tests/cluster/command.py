@@ -146,7 +146,7 @@ class Records(list[tuple[str, bytes]]):
 def started(*arguments: str, folder: Path) -> Generator[FlinkCommand]:
     """``statefun-actors flink`` with *arguments*, its cluster in *folder*, running. It is killed at the end."""
     errors = folder / "said"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "cluster.json").unlink(missing_ok=True)  # of one that was killed
     command: Sequence[str] = [sys.executable, "-W", "error", "-m", "statefun_actors", "flink", *arguments]
     with errors.open("w", encoding="utf-8") as said:

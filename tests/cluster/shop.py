@@ -1,4 +1,4 @@
-"""An application whose fields a test chooses, with its cluster's folder and its savepoints."""
+"""An application of several files, one with fields that a test chooses, its cluster's folder and its savepoints."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ FIRST = """
 class Shop:
     """The application, its cluster's folder and its savepoints."""
 
-    def __init__(self, folder: Path) -> None:
-        self.cluster, self.savepoints = folder / "cluster", folder / "savepoints"
-        self._app = folder / "shop.py"
+    def __init__(self, folder: Path, cluster: Path | None = None) -> None:
+        self.app, self.cluster, self.savepoints = folder / "shop", cluster or folder / "cluster", folder / "savepoints"
+        self.app.mkdir(exist_ok=True)
 
     def write(self, fields: str, code: str, more: str = "") -> str:
         names = [line.split(":")[0].strip() for line in fields.splitlines() if ":" in line]
         text = APP.format(fields=fields, code=f"        {code}", names=names) + more
-        self._app.write_text(text, encoding="utf-8")
-        return str(self._app)
+        (self.app / "shop.py").write_text(text, encoding="utf-8")
+        return str(self.app)
 
     def arguments(self, fields: str, code: str, more: str = "") -> Sequence[str]:
-        return self.write(fields, code, more), "--kafka", "--checkpoint-interval", "200ms"
+        return self.write(fields, code, more), "--kafka", "--checkpoint-interval", "500ms"
 
     def refused(self, *arguments: str) -> str:
         """The error of the command, which must fail before its cluster starts. Use it once a test: APP is imported."""
@@ -61,7 +61,7 @@ class Shop:
 
     def savepoint(self, flink: FlinkCommand, folder: Path) -> Path:
         """A savepoint in *folder* of the cluster, which goes on. Its command must be the one that *flink* started."""
-        command = ["flink", "savepoint", str(self._app), str(folder), "--folder", str(self.cluster)]
+        command = ["flink", "savepoint", str(self.app), str(folder), "--folder", str(self.cluster)]
         result = CliRunner().invoke(main, command)
         assert (result.exit_code, result.stderr) == (0, ""), flink.said
         (place,) = folder.iterdir()
@@ -71,6 +71,7 @@ class Shop:
     def copied_to(self, folder: Path) -> Shop:
         """The same, with a broker's log of its own."""
         copy = Shop(folder)
+        shutil.copytree(self.app, copy.app, dirs_exist_ok=True)
         shutil.copytree(self.cluster, copy.cluster)
         shutil.copytree(self.savepoints, copy.savepoints)
         return copy

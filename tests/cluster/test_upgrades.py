@@ -1,4 +1,4 @@
-"""An application that changes between runs of a real cluster: the state that it resumes with, and refusals.
+"""``statefun-actors flink``: an application that changes between runs of a real cluster, whose processes are killed.
 
 Three clusters serve all tests here, each resuming from the state of the one before.
 """
@@ -8,71 +8,40 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import attrs
 import pytest
 
+from statefun_actors.deploy import parse_module
 from tests.cluster.command import is_alive, need_flink, started, wait_gone
-from tests.cluster.shop import FIRST, Shop
+from tests.cluster.shop import Shop
+from tests.cluster.upgrading import (
+    AFTER,
+    ANOTHER_TYPE,
+    BEFORE,
+    ORDERS,
+    ORDERS_APP,
+    REFUSALS,
+    SECOND,
+    UPGRADE,
+    Killed,
+    Refusal,
+    refuse,
+    run_first,
+)
+from tests.faults.orders import without_faults
+from tests.gateway import page
 
 pytestmark = [
     pytest.mark.flink,
+    pytest.mark.kafka,
     pytest.mark.xdist_group(__name__),  # clusters of its own, one after the other
     pytest.mark.needs("linux"),  # looks for processes in /proc
 ]
-
-SECOND = """
-    count: int = persisted(default=0, name="total")
-    items: list[str] = persisted(factory=list)
-    owner: str | None = persisted(default=None)
-    page: str = persisted(default="", expire_after_write=timedelta(milliseconds=1))
-    login: str = persisted(default="", expire_after_call=timedelta(days=9))
-"""
-NEW_CLASS = """
-
-class Audit(Entity, typename="audit/log", on_failure=DeadLetter("shop/dead-letters")):
-    @handles(Add)
-    def add(self, message: Add) -> None:
-        self.send_egress("shop/told", message)  # not a record
-"""
-ANOTHER_TYPE = SECOND.replace('int = persisted(default=0, name="total")', 'str = persisted(default="", name="total")')
-EXPIRING = SECOND.replace("factory=list", "factory=list, expire_after_write=timedelta(days=1)")
-UPGRADE = (SECOND, "self.count += 1; self.items.append(message.what); self.owner = self.id", NEW_CLASS)
-
-
-EXPIRES: Final = """
-    page: str = persisted(default="", expire_after_write=timedelta(days=1))
-    login: str = persisted(default="", expire_after_write=timedelta(days=1))
-"""
-"""Fields that expire at another time after the upgrade: one has expired then, the other one has not."""
-BEFORE: Final = "'page': 'set', 'login': 'set'}"
-AFTER: Final = "'page': '', 'login': 'set'}"
-
-
-@attrs.frozen
-class Refusal:
-    """Fields that Flink refuses to resume with: the reason in the lock's words, and Flink's own error."""
-
-    fields: str
-    reason: str
-    error: str
-
-
-REFUSALS: Final = {
-    "another type": Refusal(
-        ANOTHER_TYPE,
-        "state 'total' was io.statefun.types/long and is io.statefun.types/string now",
-        "RemoteValueTypeMismatchException: Previous type was: TypeName(io.statefun.types, long)",
-    ),
-    "a time to live": Refusal(
-        EXPIRING,
-        "state 'items' was never expiring and is after-write 1d now",
-        "StateMigrationException: The new state serializer",
-    ),
-}
 
 
 @attrs.frozen
@@ -80,12 +49,15 @@ class Upgraded:
     """A shop that resumed from a savepoint with other fields and one more class, in two TaskManagers, and was killed.
 
     ``said`` and ``pids`` are of the killed command. ``live`` is a savepoint of the first cluster, which went on.
+    ``page``: what the commands of the gateway's page print, next to what it shows.
     """
 
     shop: Shop
+    first: Killed
     live: Path
     told: list[str]
     letters: list[tuple[str, bytes]]
+    page: list[tuple[Sequence[str], Sequence[str]]]
     said: str
     pids: dict[str, int]
 
@@ -93,29 +65,44 @@ class Upgraded:
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
     need_flink()
-    shop = Shop(tmp_path_factory.mktemp("shop"))
-    handle = "self.total += 1; self.items.append(message.what); self.note = 'noted'; self.page = self.login = 'set'"
-    first = shop.arguments(FIRST + EXPIRES, handle)
-    with started(*first, "--savepoint", str(shop.savepoints), folder=shop.cluster) as flink:
-        shop.add(flink, "x", "y")
-        shop.told(flink, 2)
-        live = shop.savepoint(flink, shop.savepoints.with_name("live"))
-        shop.add(flink, "z")  # handled only after the second savepoint, perhaps
-        code, output = flink.stop()
-        assert code == 0, flink.said
-        assert output.splitlines()[-1].startswith(f"Savepoint  {shop.savepoints}/savepoint-")
+    folder = tmp_path_factory.mktemp("shop")
+    shop = Shop(folder, folder / ".statefun" / "flink" / "account")
+    shutil.copy(ORDERS_APP, shop.app / "orders.py")
+    (shop.app / "account.py").write_text(page.shown()["account.py"], encoding="utf-8")
+    first, live = run_first(shop)
     two = ("--parallelism", "2", "--task-managers", "2")
-    second = (*shop.arguments(*UPGRADE), "--from-savepoint", str(shop.savepoints), *two)
+    second = (*shop.arguments(*UPGRADE), *page.cluster_options(), "--from-savepoint", str(shop.savepoints), *two)
     with started(*second, folder=shop.cluster) as flink, flink.consumed("dead-letters") as letters:
-        shop.add(flink, "w")
+        refuse(flink, shop, REFUSALS["another type"], "w")
         flink.produce([("audit.log.add", "ada", b'{"what": "tea"}')])
         told = shop.told(flink, 4)
         flink.until(lambda: bool(letters.read()), "a dead letter")
         flink.until_logged("WARNING")
+        walked = list(page.walk(folder, shop.cluster, flink.facts["kafka"]))
         pids = {"the command": flink.pid, **flink.pids}
         flink.stop(signal.SIGKILL)
         wait_gone(pids.values())
-        return Upgraded(shop, live, told, list(letters), flink.said, pids)
+        return Upgraded(shop, first, live, told, list(letters), walked, flink.said, pids)
+
+
+async def test_after_any_kill_all_is_as_without_faults_and_nothing_is_left_behind(upgraded: Upgraded) -> None:
+    first = upgraded.first
+
+    assert ORDERS.outcome(first.orders).differs_from(await without_faults(ORDERS)) == ""
+    assert first.code == 0, first.said
+    assert "ResourceWarning" not in first.said
+    said_last = ["Endpoint", "Kafka", "Module", "Logs", "Flink", "Savepoint"]
+    assert [line.split()[0] for line in first.output] == said_last
+    assert first.output[-1].startswith(f"Savepoint  {upgraded.shop.savepoints}/savepoint-")
+    for name in ("TaskManager 1", "Endpoint"):
+        assert f"{name} ended, and was started again (process {first.after[name]})." in first.said
+    wait_gone({*first.before.values(), *first.after.values()})
+
+
+def test_the_commands_of_the_gateways_page_print_what_it_shows(upgraded: Upgraded) -> None:
+    printed, shown = zip(*upgraded.page, strict=True)
+
+    assert printed == shown
 
 
 def test_fields_that_come_go_expire_at_another_time_or_are_renamed_keep_what_is_kept(upgraded: Upgraded) -> None:
@@ -138,14 +125,18 @@ def test_a_bare_value_for_kafka_fails_its_message_and_not_the_job(upgraded: Upgr
 
     assert (key, letter["value"]) == ("audit/log/ada", {"what": "tea"})
     assert "kafka_record" in letter["error"]
-    assert upgraded.said == (
+    assert upgraded.said.startswith(
+        "Warning: Stock (faults/stock) has no failure policy: a message that keeps failing stops the Flink job.\n"
         "Warning: Cart (shop/cart) has no failure policy: a message that keeps failing stops the Flink job.\n"
         "Give them on_failure=DeadLetter(...) or Discard(...), or all of them --dead-letters NS/NAME.\n"
-        "Starting the cluster.\nWARNING statefun_actors.dispatch: "
+        "Starting the cluster.\n"
+    )
+    assert (
+        "WARNING statefun_actors.dispatch: "
         "audit/log/ada: dead letter of type shop/add after 3 attempts: "
         "ValueMismatchError: expected kafka_record(...) or kinesis_record(...), the only values that the egress "
-        "shop/told takes, got a Add\n"
-    )
+        "shop/told takes, got a Add"
+    ) in upgraded.said.splitlines()
 
 
 def test_a_savepoint_of_a_job_that_goes_on_has_what_a_later_run_is_checked_against(upgraded: Upgraded) -> None:
@@ -178,14 +169,17 @@ def test_an_ingress_that_does_not_know_how_far_its_topics_have_been_read_is_refu
     (savepoint,) = shop.savepoints.iterdir()
     text = (savepoint / "statefun-actors-module.yaml").read_text(encoding="utf-8")
     (tmp_path / "module.yaml").write_text(text.replace("shop/messages", "shop/in"), encoding="utf-8")
+    [ingress] = [each for each in parse_module(text).kafka_ingresses if each.id == "shop/messages"]
     app = shop.write(SECOND, "pass")
 
     error = shop.refused(app, "--module", str(tmp_path / "module.yaml"), "--from-savepoint", str(savepoint))
 
-    assert error == (
-        f"Asking the brokers.\nError: cannot resume from {savepoint}:\n"
-        "  - topic shop.cart.add was read by the ingress shop/messages and is read by shop/in now, which has no "
-        "position in it: its records would be processed twice. Name the ingress shop/messages in a --module FILE.\n"
+    first, second, *lost = error.splitlines()
+    assert (first, second) == ("Asking the brokers.", f"Error: cannot resume from {savepoint}:")
+    assert sorted(lost) == sorted(
+        f"  - topic {topic.topic} was read by the ingress shop/messages and is read by shop/in now, which has no "
+        "position in it: its records would be processed twice. Name the ingress shop/messages in a --module FILE."
+        for topic in ingress.topics
     )
 
 
@@ -205,19 +199,22 @@ def test_a_killed_cluster_resumes_from_its_last_checkpoint_and_flink_refuses_wha
     upgraded: Upgraded, tmp_path: Path
 ) -> None:
     shop = upgraded.shop.copied_to(tmp_path)
-    with started(*shop.arguments(*UPGRADE), "--resume", folder=shop.cluster) as flink:
-        shop.add(flink, "v")
+    with started(*shop.arguments(*UPGRADE), "--gateway", "--resume", folder=shop.cluster) as flink:
+        refuse(flink, shop, REFUSALS["a time to live"], "v")
         told = shop.told(flink, 5)
-        os.kill(flink.pids["TaskManager 1"], signal.SIGKILL)  # another one restores the states of the last checkpoint
-        for refusal in REFUSALS.values():
-            shop.write(refusal.fields, "self.owner = 'new'", NEW_CLASS)
-            os.kill(flink.pids["Endpoint"], signal.SIGKILL)  # another one serves the changed fields
-            shop.add(flink, "u")
-            flink.until_logged(refusal.error)
+        flink.produce([("shop.cart.add", None, b"{}")])
+        flink.until_logged(
+            "time. Write records with keys; run --module keeps one without in statefun-actors/bad-records."
+        )
         os.kill(flink.pids["JobManager"], signal.SIGKILL)
         assert flink.ended() == 1
         said = flink.said
 
+    [keyless] = [line for line in said.splitlines() if line.startswith("A Kafka record has no key")]
+    assert re.fullmatch(
+        r"A Kafka record has no key, in which StateFun finds the id: topic shop.cart.add, partition \d, "
+        r"offset \d+. The job fails at it each time. Write .*", keyless,
+    )  # fmt: skip
     resumed = re.search(r"Resuming from the checkpoint (.*/chk-\d+), completed ", said)
     assert resumed is not None, said
     assert (shop.cluster.parent / resumed[1] / "_metadata").is_file()
