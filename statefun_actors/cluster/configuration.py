@@ -158,4 +158,5 @@ class KafkaSettings:
             "num.io.threads": 2,
             "num.recovery.threads.per.data.dir": 1,
             "log.cleaner.enable": "false",
+            "metadata.max.idle.interval.ms": 0,  # the only controller needs no record that it is still there
         }
