@@ -63,6 +63,7 @@ from statefun_actors.store.pauses import (
     without_pauses,
 )
 from statefun_actors.store.placed import (
+    place_renamed,
     placed_types,
 )
 from statefun_actors.store.rows import (
@@ -138,6 +139,7 @@ __all__ = [
     "paused_since",
     "pauses_in",
     "pauses_position",
+    "place_renamed",
     "placed_types",
     "read_pauses",
     "ready_name",

@@ -27,7 +27,9 @@ from statefun_actors.store import (
     Pauses,
     PauseTarget,
     StoreError,
+    StoreInUseError,
     open_reader,
+    place_renamed,
     placed_types,
     read_pauses,
     without_pauses,
@@ -67,10 +69,20 @@ class PartitionsControl:
     Args:
         open: opens the control of one partition, when it is first needed.
         opened: those that are open already. If there are any, :meth:`failing` and :meth:`state` are about these.
+        renamed: the current function types of the application whose addresses are given, by former ones.
     """
 
-    def __init__(self, folder: Path, count: int, open: Open, opened: Mapping[int, Control] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        count: int,
+        open: Open,
+        opened: Mapping[int, Control] | None = None,
+        renamed: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder, self._count, self._open = folder, count, open
+        self._renamed = dict(renamed or {})
+        """Those whose places are not known yet."""
         self._placed = placed_types(folder)
         self._opened: dict[int, Control] = dict(opened or {})
 
@@ -82,11 +94,12 @@ class PartitionsControl:
     # --- by address
 
     async def send(self, postings: Sequence[Posting]) -> None:
-        parts = self._by_partition(postings, lambda posting: posting.target)
+        parts = await self._by_partition(postings, lambda posting: posting.target)
         await self._each(parts, lambda control, part: control.send(part))
 
     async def set_field(self, edit: FieldEdit) -> None:
-        await (await self._control(self._partition(edit.address))).set_field(edit)
+        ((number, _),) = (await self._by_partition([edit.address], lambda address: address)).items()
+        await (await self._control(number)).set_field(edit)
 
     async def answer(self, token: str, value: TypedValue) -> None:
         await (await self._control(self._partition(Address(REPLY, token)))).answer(token, value)
@@ -115,19 +128,19 @@ class PartitionsControl:
             return f"has not answered: {error}"
 
     async def retry_failing(self, addresses: Sequence[Address]) -> None:
-        parts = self._by_partition(addresses, lambda address: address)
+        parts = await self._by_partition(addresses, lambda address: address)
         await self._each(parts, lambda control, part: control.retry_failing(part))
 
     async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
-        parts = self._by_partition(addresses, lambda address: address)
+        parts = await self._by_partition(addresses, lambda address: address)
         await self._each(parts, lambda control, part: control.drop_failing(part, discard=discard))
 
     async def pause(self, targets: Sequence[PauseTarget]) -> None:
-        await self._each(self._of_targets(targets), lambda control, part: control.pause(part))
+        await self._each(await self._of_targets(targets), lambda control, part: control.pause(part))
 
     async def resume(self, targets: Sequence[PauseTarget]) -> None:
         without_pauses(_paused(self._folder), targets)
-        parts = {number: self._paused_of(number, part) for number, part in self._of_targets(targets).items()}
+        parts = {number: self._paused_of(number, part) for number, part in (await self._of_targets(targets)).items()}
         # A change that failed in the middle has resumed a function type in some partitions only.
         parts = {number: part for number, part in parts.items() if part}
         await self._each(parts, lambda control, part: control.resume(part))
@@ -183,8 +196,32 @@ class PartitionsControl:
     def _partition(self, address: Address) -> int:
         return partition_of(address, self._count, self._placed)
 
-    def _by_partition(self, items: Iterable[T], address: Callable[[T], Address]) -> dict[int, list[T]]:
+    async def _by_partition(self, items: Sequence[T], address: Callable[[T], Address]) -> dict[int, list[T]]:
+        await self._learn_places({address(item).typename for item in items})
         return _grouped(items, lambda item: self._partition(address(item)))
+
+    async def _learn_places(self, typenames: set[str]) -> None:
+        """Learn where entities of *typenames* are: a type that was renamed after the last run is placed as a run does.
+
+        Raises:
+            StoreError: there are entities of both names; or a run does not know the new one.
+        """
+        current = {name for former, name in self._renamed.items() if former in typenames or name in typenames}
+        if not current:
+            return
+        renamed = {former: name for former, name in self._renamed.items() if name in current}
+        await self.close()  # each partition is opened for that
+        try:
+            self._placed = place_renamed(self._folder, renamed)
+        except StoreInUseError as error:
+            if error.contact is None:  # not by an engine
+                raise
+            unknown = sorted(current & typenames)
+            if unknown:
+                raise _not_known(self._folder, unknown[0], renamed) from error
+            return  # entities are still where their former names say
+        for former in renamed:
+            del self._renamed[former]
 
     def _by_number(self, items: Iterable[T], seq: Callable[[T], int]) -> dict[int, list[T]]:
         return _grouped(items, lambda item: seq(item) % self._count)
@@ -192,8 +229,9 @@ class PartitionsControl:
     def _inner(self, seq: int) -> int:
         return seq // self._count
 
-    def _of_targets(self, targets: Sequence[PauseTarget]) -> dict[int, list[PauseTarget]]:
+    async def _of_targets(self, targets: Sequence[PauseTarget]) -> dict[int, list[PauseTarget]]:
         """A function type is paused in all partitions, an entity in its own."""
+        await self._learn_places({target.typename for target in targets if not isinstance(target, str)})
         parts: dict[int, list[PauseTarget]] = {}
         for target in targets:
             for number in range(self._count) if isinstance(target, str) else [self._partition(target)]:
@@ -225,6 +263,16 @@ class PartitionsControl:
                     raise NoDeadLetterError(seq)
         finally:
             reader.close()
+
+
+def _not_known(folder: Path, typename: str, renamed: Mapping[str, str]) -> StoreError:
+    former = " and ".join(sorted(name for name, current in renamed.items() if current == typename))
+    return StoreError(
+        str(folder),
+        f"the run on it has begun with code in which {former} is not {typename} yet, so its partitions don't know "
+        "where the entities of that are",
+        f"Stop it, and run the new code; or give an address of {former}.",
+    )
 
 
 def _named(partitions: Sequence[int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -35,10 +35,14 @@ _POLL: Final = 0.01
 """Seconds between two attempts: another process releases the lock or opens its socket, which nothing here reports."""
 
 
-async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
+async def open_control(
+    store: Path, *, patience: float = _PATIENCE, renamed: Mapping[str, str] | None = None
+) -> Control:
     """The control of the store in the file *store*: by its engine's socket, or of the store itself without an engine.
 
     Of a store with several partitions, each is opened so, when a change concerns it.
+
+    *renamed*: the current function types of the application whose addresses it will get, by former ones.
 
     Close it soon: without an engine it has the store's lock, and a starting engine waits for it.
 
@@ -48,7 +52,7 @@ async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
     if not has_partitions(store):
         return await _open(lambda: _over_store(store), patience)
     count = count_partitions(store)
-    return PartitionsControl(store, count, lambda number: _open_one(store, number, patience))
+    return PartitionsControl(store, count, lambda number: _open_one(store, number, patience), renamed=renamed)
 
 
 async def _open(over_store: Callable[[], Control], patience: float) -> Control:

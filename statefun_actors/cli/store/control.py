@@ -21,7 +21,7 @@ def change_store(place: StoreLocation, change: Callable[[Control], Awaitable[obj
     async def changed() -> bool:
         from statefun_actors.admin import is_running, open_control
 
-        control = await open_control(place.store)
+        control = await open_control(place.store, renamed=None if place.app is None else place.app.renamed)
         try:
             await change(control)
             return is_running(control)
