@@ -145,6 +145,7 @@ def partition(tmp_path: Path) -> _Partitions:
         metrics=False,
         options=RunOptions(store=tmp_path, cache_bytes=1, egress={}, egress_backlog=1),
         names=[],
+        renamed={},
     )
     return _Partitions(
         task, Layout(partitions=1, system="s"), [], lambda: print("Running", file=sys.stderr), quiet=False

@@ -241,7 +241,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     if partitions is not None:
         from statefun_actors.cli.run.partition_task import PartitionTask
 
-        task = PartitionTask.of(app, settings_here, LogOptions(log_level, log_format), options, metrics=metrics)
+        logs, renamed = LogOptions(log_level, log_format), application.renamed
+        task = PartitionTask.of(app, settings_here, logs, options, metrics=metrics, renamed=renamed)
         raise SystemExit(run_partitions(application, loaded.name, partitions, task, options, as_json=as_json))
     raise SystemExit(_run(loaded.name, application, options, log, as_json=as_json))
 

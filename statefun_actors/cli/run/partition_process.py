@@ -6,7 +6,7 @@ import contextlib
 import functools
 import multiprocessing
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from socket import socket
 
@@ -40,6 +40,7 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
             loaded = load_app(task.app)
             instruments = with_global_providers(metrics_instruments(task.metrics))
             app = Application(*loaded.served, settings=task.settings, instruments=instruments)
+            _refuse_other_names(app, task)
             partition = PartitionRun(
                 neighbours,
                 functools.partial(_report, reports),
@@ -60,6 +61,21 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
         parent = multiprocessing.parent_process()
         if options.in_memory and (parent is None or not parent.is_alive()):
             remove_at_the_end_of_the_supervisor(task.store)
+
+
+def _refuse_other_names(app: Application, task: PartitionTask) -> None:
+    """Raises AppError: APP has other renamed types than when the run began, since its code has changed on disk."""
+    if app.renamed != task.renamed:
+        raise AppError(
+            f"{task.app} has changed since this run began: expected {_shown(task.renamed)}, got {_shown(app.renamed)}. "
+            "One partition alone can't rename a type: the others would look for its entities elsewhere. Stop the run, "
+            "and start it again; all partitions begin with the new names then."
+        )
+
+
+def _shown(renamed: Mapping[str, str]) -> str:
+    names = ", ".join(f"{name} was {former}" for former, name in sorted(renamed.items()))
+    return names or "no type with was="
 
 
 def _report(reports: Connection, report: Ready | Rest | Busy | Counts | Failed | Summary) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from socket import socket
 
@@ -32,12 +32,25 @@ class PartitionTask:
     """Without listeners, whose sockets each process gets by itself."""
     names: Sequence[str]
     """The names of the listeners."""
+    renamed: Mapping[str, str]
+    """The current function types of the app that the supervisor has loaded, by former ones: what decides, with the
+    number of partitions, where entities are."""
 
     @classmethod
-    def of(cls, app: str, settings: Settings, logs: LogOptions, options: RunOptions, *, metrics: bool) -> PartitionTask:
+    def of(
+        cls,
+        app: str,
+        settings: Settings,
+        logs: LogOptions,
+        options: RunOptions,
+        *,
+        metrics: bool,
+        renamed: Mapping[str, str],
+    ) -> PartitionTask:
         """What the command line asks for; *options* are those of the whole run."""
         return cls(
             app=app,
+            renamed=dict(renamed),
             path=tuple(sys.path),
             settings=settings,
             logs=logs,
