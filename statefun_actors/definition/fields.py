@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any as Untyped
 from typing import Final
@@ -11,7 +12,15 @@ from statefun_actors.definition.persisted import NOTHING, Persisted, declaration
 from statefun_actors.errors import StateDecodeError, ValueMismatchError
 from statefun_actors.interrupts import of_user_code
 from statefun_actors.model import UNREADABLE, Expiration, StateSpec, TypedValue
-from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, split_optional
+from statefun_actors.types import (
+    Codec,
+    UnstorableTypeError,
+    any_of,
+    codec_for,
+    is_immutable,
+    keeps_more,
+    split_optional,
+)
 
 _ANY: Final = "type.googleapis.com/google.protobuf.Any"
 
@@ -41,7 +50,7 @@ class Field:
         self.immutable = codec.immutable
         self.optional = optional
         self.default = _default(codec, declaration)
-        self.factory = declaration.factory
+        self.factory = declaration.factory if declaration.factory is not None else _copying(codec, self.default)
         self.convert = declaration.convert
         self.refresh_on_assignment = declaration.expire_after_write is not None
         self.spec = _spec(self.state_name, codec.typename, declaration)
@@ -145,7 +154,7 @@ def _default_problems(codec: Codec, optional: bool, declaration: Persisted) -> l
         codec.encode(default)
     except ValueMismatchError as error:
         return [f"default={shown(default)} does not fit: {error}"]
-    if not codec.immutable and not _is_immutable(default):
+    if not codec.immutable and not is_immutable(default):
         return [f"default={shown(default)} is mutable and would be shared; write {_as_factory(default)}"]
     return []
 
@@ -158,7 +167,7 @@ def _factory_problems(codec: Codec, factory: Untyped) -> list[str]:
         return [f"factory= returns a value that does not fit: {error}"]
     except BaseException as error:
         return [f"factory= raised {shown(of_user_code(error))}"]
-    if not codec.immutable and not _is_immutable(made) and factory() is made:
+    if not codec.immutable and not is_immutable(made) and factory() is made:
         return ["factory= returns the same object twice, which would be shared; return a new one each time"]
     return []
 
@@ -170,15 +179,12 @@ def _default(codec: Codec, declaration: Persisted) -> object:
     return codec.decode(codec.encode(declaration.default))
 
 
-def _is_immutable(value: object) -> bool:
-    """Whether *value* is immutable, in depth: its hash depends on its content."""
-    if type(value).__hash__ is object.__hash__:
-        return False
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
+def _copying(codec: Codec, default: object) -> Callable[[], object] | None:
+    """A factory for an immutable *default* to which its own code may add something, which must not be shared."""
+    if codec.immutable or not keeps_more(default):
+        return None
+    data = codec.encode(default)
+    return lambda: codec.decode(data)
 
 
 def _as_factory(default: object) -> str:

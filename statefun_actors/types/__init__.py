@@ -23,6 +23,7 @@ from statefun_actors.types.foreign import message_advice
 from statefun_actors.types.form_changes import Change, FormChanges, Harm
 from statefun_actors.types.forms import Form, spelled_form
 from statefun_actors.types.hints import substituted, type_arguments, type_variable
+from statefun_actors.types.immutability import is_immutable, keeps_more
 from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.kinds import split_optional, unwrapped
 from statefun_actors.types.message_names import message_name
@@ -53,11 +54,13 @@ __all__ = [
     "codec_named",
     "count_references",
     "form_of",
+    "is_immutable",
     "is_repeated",
     "json_fault",
     "json_of",
     "json_text_of",
     "kafka_record",
+    "keeps_more",
     "kinesis_record",
     "message",
     "message_advice",

@@ -11,7 +11,6 @@ import typing
 from enum import Enum
 
 import msgspec
-from google.protobuf.message import Message
 
 from statefun_actors.types.mismatch import shown
 from statefun_actors.types.supported import FIELD_TYPES
@@ -100,16 +99,18 @@ def advice(annotation: object) -> str:
     return f"`{name}` can't be stored: write one of the types that can: {FIELD_TYPES}"
 
 
-def is_mutable(default: object) -> bool:
-    """Whether *default*, of an attribute, is mutable, and so would be shared by all instances that use it."""
-    return type(default).__hash__ is None or isinstance(default, Message)
-
-
 def shared_default(default: object) -> str:
     """Why a mutable *default* is refused, and what to write instead."""
     written = shown(default)
     factory = type(default).__name__ if default in ([], {}, set()) else f"lambda: {written}"
     return f"the default {written} is mutable and would be shared; write `attrs.field(factory={factory})`"
+
+
+def shared_made(part: object) -> str:
+    """Why a factory is refused whose results share the mutable *part*, and what to write instead."""
+    return (
+        f"its factory returns {shown(part)} twice, the same object, which would be shared; create a new one each time"
+    )
 
 
 def is_entity_class(cls: type) -> bool:

@@ -7,12 +7,13 @@ what the codec has to check.
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
-from statefun_actors.types.advice import advice, is_mutable, shared_default, spelled
+from statefun_actors.interrupts import of_user_code
+from statefun_actors.types.advice import advice, shared_default, shared_made, spelled
 from statefun_actors.types.attrs_shape import Member, attrs_shape, runs_user_code
 from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.containers import (
@@ -26,12 +27,14 @@ from statefun_actors.types.containers import (
 )
 from statefun_actors.types.dict_keys import key_of
 from statefun_actors.types.hints import hint_of, type_arguments
+from statefun_actors.types.immutability import is_immutable, shared_part
 from statefun_actors.types.kinds import is_alias, is_attrs_class, is_storable_enum, is_union, unwrapped, without_none
 from statefun_actors.types.leaves import LEAVES, STATE_LEAVES, enum_shape, literal_shape
 from statefun_actors.types.message_names import is_strict, message_name
 from statefun_actors.types.protobuf import is_protobuf_class, protobuf_shape
 from statefun_actors.types.scalars import is_int64
 from statefun_actors.types.shape import Shape
+from statefun_actors.types.sharing import UnsharedIfOf
 from statefun_actors.types.supported import KEY_TYPES
 
 
@@ -170,13 +173,15 @@ class Compiler:
             if each.type is None:
                 problems.append(f"{where}: has no annotation; write `{each.name}: <type>`")
                 continue
-            if is_mutable(each.default):
+            if not isinstance(each.default, attrs.Factory) and not is_immutable(each.default):  # type: ignore[arg-type]
                 problems.append(f"{where}: {shared_default(each.default)}")
             try:
                 hints.append((where, hint_of(cls, each, variables)))
             except UnresolvedNameError as error:
                 unresolved.extend(f"{where}: {problem}" for problem in error.problems)
         shapes = self._all(hints, problems, unresolved)
+        if shared := [*_shared_by_factories(cls, attributes, shapes)]:
+            raise UnstorableTypeError(shared)
         name = message_name(cls)
         strict = name is not None and is_strict(cls)
         self.state_differs = self.state_differs or (strict and self._state)
@@ -237,6 +242,26 @@ class Compiler:
         target.append(shape)
         self._done[key] = shape
         return shape
+
+
+def _shared_by_factories(
+    cls: type, attributes: Sequence[attrs.Attribute[Any]], shapes: Sequence[Shape]
+) -> Iterator[str]:
+    """The problems of factories whose results share something mutable."""
+    for each, shape in zip(attributes, shapes, strict=True):
+        default: Any = each.default
+        if not isinstance(default, attrs.Factory) or default.takes_self:  # type: ignore[arg-type]
+            continue
+        make: Any = default.factory
+        if shape.unshared is None or isinstance(shape.unshared, UnsharedIfOf) or isinstance(make, type):
+            continue  # the values are immutable, or new
+        try:
+            one, other = make(), make()
+        except BaseException as error:
+            of_user_code(error)  # reported when a value needs the default
+            continue
+        if (part := shared_part(one, other)) is not None:
+            yield f"{cls.__name__}.{each.name}: {shared_made(part)}"
 
 
 def _union_advice(annotation: object, nameless: list[Any]) -> str:

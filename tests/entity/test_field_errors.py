@@ -12,6 +12,11 @@ from statefun_actors import Entity, persisted
 from tests.entity.cart import cart, declare, problems_of
 
 
+@attrs.define(unsafe_hash=True)
+class Hashed:
+    number: int
+
+
 def test_a_field_of_a_base_that_is_no_entity_is_no_field() -> None:
     class Mixin:
         __slots__ = ()
@@ -52,6 +57,11 @@ def test_a_field_of_a_base_that_is_no_entity_is_no_field() -> None:
             tuple[list[int], ...],
             declare(default=([],)),
             "default=([],) is mutable and would be shared; write factory=lambda: ([],)",
+        ),
+        (
+            Hashed,
+            declare(default=Hashed(5)),
+            "default=Hashed(number=5) is mutable and would be shared; write factory=lambda: Hashed(number=5)",
         ),
         (int, declare(default=0, name=""), "name= is a non-empty string that UTF-8 can encode, got ''"),
         (int, declare(default=0, name=5), "name= is a non-empty string that UTF-8 can encode, got 5"),
