@@ -16,9 +16,10 @@ import attrs
 
 from statefun_actors.interrupts import of_user_code
 from statefun_actors.text import describe
+from statefun_actors.types.attrs_objects import is_frozen, other_attributes
 from statefun_actors.types.mismatch import Mismatch, member, shown
 from statefun_actors.types.shape import TYPE_KEY, One, Shape, wrong_type
-from statefun_actors.types.sharing import unshared_with_attributes
+from statefun_actors.types.sharing import Unshared, unshared_with_attributes, unshared_without
 
 _MISSING: Any = object()
 
@@ -41,9 +42,7 @@ def attrs_shape(cls: type, spelling: str, members: Sequence[Member], *, strict: 
         _load(cls, spelling, members, strict),
         hashable=cls.__hash__ is not None,
         merges=any(shape.merges for _, shape in members),
-        unshared=unshared_with_attributes(
-            {each.name: shape.unshared for each, shape in members}, frozen=_is_frozen(cls)
-        ),
+        unshared=_unshared(cls, members),
     )
 
 
@@ -56,9 +55,10 @@ def runs_user_code(cls: type) -> bool:
     )
 
 
-def _is_frozen(cls: type) -> bool:
-    """Whether attrs made *cls* frozen: such a class has the ``__setattr__`` of attrs."""
-    return cls.__setattr__.__name__ == "_frozen_setattrs"
+def _unshared(cls: type, members: Sequence[Member]) -> Unshared | None:
+    unshared = unshared_with_attributes({each.name: shape.unshared for each, shape in members}, frozen=is_frozen(cls))
+    more = other_attributes(cls)
+    return unshared if more is None else unshared_without(more, unshared)
 
 
 def _dump(cls: type, spelling: str, members: Sequence[Member]) -> One:

@@ -12,8 +12,10 @@ from statefun_actors.types.dict_keys import Key
 from statefun_actors.types.mismatch import Mismatch, member, shown
 from statefun_actors.types.shape import TYPE_KEY, Shape, wrong_type
 from statefun_actors.types.sharing import (
+    never_unshared,
     unshared_as_member,
     unshared_if_any,
+    unshared_if_ordered,
     unshared_with_each,
     unshared_with_items,
     unshared_with_values,
@@ -139,7 +141,7 @@ def set_shape(cls: Any, item: Shape) -> Shape:
             raise Mismatch(f"`{spelling}` of distinct items", "a repeated item")
         return elements
 
-    unshared = None if cls is frozenset and item.unshared is None else unshared_with_items(item.unshared)
+    unshared = unshared_if_ordered(item.unshared) if cls is frozenset else never_unshared
     return Shape(spelling, dump, load, hashable=cls is frozenset, merges=merges, unshared=unshared)
 
 

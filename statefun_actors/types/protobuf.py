@@ -16,7 +16,7 @@ from statefun_actors.types.message_names import message_name
 from statefun_actors.types.mismatch import Mismatch, kind, shown
 from statefun_actors.types.scalars import base64_text, bytes_of_base64
 from statefun_actors.types.shape import Shape
-from statefun_actors.types.sharing import unshared_value
+from statefun_actors.types.sharing import Unshared, never_unshared, unshared_value
 
 TYPE_URL_PREFIX: Final = "type.googleapis.com/"
 
@@ -45,7 +45,7 @@ class ProtobufCodec(Codec):
         self.lenient = frozenset()
         self.spelling = f"`{cls.DESCRIPTOR.name}`"
         self.immutable = False
-        self.unshared = unshared_value
+        self.unshared = _unshared(cast("Descriptor", cls.DESCRIPTOR))
         self.annotation = cls
         self._cls = cls
         reachable, self._recursive = _reachable(cast("Descriptor", cls.DESCRIPTOR))
@@ -144,7 +144,7 @@ def protobuf_shape(cls: type[Message]) -> Shape:
         except ValueError as error:
             raise _as_mismatch(error, codec.spelling) from None
 
-    return Shape(cls.DESCRIPTOR.name, dump, load, unshared=unshared_value)
+    return Shape(cls.DESCRIPTOR.name, dump, load, unshared=codec.unshared)
 
 
 def _as_mismatch(error: ValueError, spelling: str) -> Mismatch:
@@ -169,6 +169,21 @@ def _is_required(field: Any) -> bool:
         return bool(field.is_required)
     except AttributeError:  # before protobuf 6
         return bool(field.label == FieldDescriptor.LABEL_REQUIRED)
+
+
+def _is_repeated(field: Any) -> bool:
+    try:
+        return bool(field.is_repeated)
+    except AttributeError:  # before protobuf 6
+        return bool(field.label == FieldDescriptor.LABEL_REPEATED)
+
+
+def _unshared(descriptor: Descriptor) -> Unshared:
+    """A message that can have parts, such as a list, may share them: see :mod:`~statefun_actors.types.sharing`."""
+    flat = not descriptor.is_extendable and not any(
+        field.message_type is not None or _is_repeated(field) for field in descriptor.fields
+    )
+    return unshared_value if flat else never_unshared
 
 
 def _reachable(start: Descriptor) -> tuple[set[Descriptor], bool]:

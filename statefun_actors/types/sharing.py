@@ -2,8 +2,13 @@
 
 Between two messages of one batch a value stays in memory; between two batches it is written and read back. The results
 are the same only if nothing else holds a mutable part of it: another field, a list that contains it twice, an object
-of the module. Reference counts detect that without a search for the holders. (Parts of a protobuf message are not
-detected: each access creates new ones.)
+of the module. Reference counts detect that without a search for the holders.
+
+Some values are not the same as what would be read back, though nothing else holds them, or though it can't be told:
+
+- A set has an order that depends on how it became what it is, and is written sorted.
+- Parts of a protobuf message are objects that are created by each access, and are not counted.
+- An object of an attrs class may have attributes that are not fields, such as those of ``functools.cached_property``.
 """
 
 from __future__ import annotations
@@ -54,6 +59,11 @@ def unshared_value(value: Any, others: int) -> bool:
     return count_references(value) <= _IN_CALL + others
 
 
+def never_unshared(value: Any, others: int) -> bool:  # noqa: ARG001 - as others are called
+    """For mutable values of which no count tells whether they would be read back as they are."""
+    return False
+
+
 class UnsharedIfOf:
     """For types that accept instances of classes other than *cls*, which are read back as *cls*."""
 
@@ -100,13 +110,23 @@ def _all_unshared(item: Unshared) -> Callable[[Iterable[Any]], bool]:
 
 
 def unshared_with_items(item: Unshared | None) -> Unshared:
-    """For a list, a tuple or a set."""
+    """For a list or a tuple."""
     if item is None:
         return unshared_value
     all_unshared = _all_unshared(item)
 
     def unshared(value: Any, others: int) -> bool:
         return count_references(value) <= _IN_CALL + others and all_unshared(value)
+
+    return unshared
+
+
+def unshared_if_ordered(item: Unshared | None) -> Unshared:
+    """For a frozenset, whose order is known if it has one item or none."""
+    all_unshared = None if item is None else _all_unshared(item)
+
+    def unshared(value: Any, _: int) -> bool:
+        return len(value) <= 1 and (all_unshared is None or all_unshared(value))
 
     return unshared
 
@@ -157,6 +177,11 @@ def unshared_with_attributes(members: Mapping[str, Unshared | None], *, frozen: 
         return True
 
     return unshared
+
+
+def unshared_without(more: Callable[[Any], bool], unshared: Unshared | None) -> Unshared:
+    """For objects that may have *more* attributes than those that *unshared* checks, which are not read back."""
+    return lambda value, others: not more(value) and (unshared is None or unshared(value, others + 1))
 
 
 def unshared_if_any(item: Unshared | None) -> Unshared | None:
