@@ -93,6 +93,25 @@ def process_of(
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=errors, text=True)
 
 
+@contextmanager
+def program(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Generator[Process]:
+    """The program *module* of the tests while it runs, in the root of this project. It is killed if it still does."""
+    environment = os.environ if environment is None else environment
+    root = Path(__file__).parents[2]
+    process: Process
+    if (server := fork_server()).fits(environment):
+        process = server.start(arguments, root, environment, is_strict=True, into=None, module=module)
+    else:
+        command = [sys.executable, "-W", "error", "-m", module, *arguments]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, cwd=root, env=environment, stdout=pipe, stderr=pipe, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def without_times(log: str) -> str:
     """The lines of a *log* without the time that each record begins with."""
     return re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", "", log, flags=re.MULTILINE)

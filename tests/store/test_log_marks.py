@@ -17,7 +17,8 @@ from statefun_actors.store.errors import StoreMismatchError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.store.sqlite import store as sqlite_store
 from statefun_actors.testing.checks.common import entity, ids
-from tests.store.test_sqlite_crashes import agreed, kill_after, numbered
+from tests.store.numbered import numbered
+from tests.store.test_sqlite_crashes import agreed, kill_after
 
 LOG_IS_ANOTHERS = (
     "store FILE: its log FILE-wal does not belong to it, but to another file that was in its place; nothing was "

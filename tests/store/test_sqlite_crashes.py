@@ -6,48 +6,17 @@ import asyncio
 import random
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from statefun_actors import Address
-from statefun_actors.model import TypedValue
 from statefun_actors.store import (
-    Commit,
-    DeadLetterEntry,
-    EgressRecord,
-    EntityRow,
-    HistoryRow,
-    Message,
     StoreError,
-    Timer,
 )
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.store.sqlite.reader import Reads
-
-ACCOUNTS = [Address("bank/account", f"{n}") for n in range(40)]
-
-
-def numbered(n: int) -> Commit:
-    """The commit that takes each table from *n - 1* to *n*."""
-    value = TypedValue("t/v", f"{n}".encode() * 50)
-    message = Message(n, ACCOUNTS[0], value)
-    return Commit(
-        entities=[EntityRow(address, f"{n}".encode()) for address in ACCOUNTS],
-        messages=[message],
-        messages_done=[n - 1],
-        timers=[Timer(n, n, ACCOUNTS[0], value, ACCOUNTS[1], "token")],
-        timers_done=[n - 1],
-        egress=[EgressRecord(n, "bank/out", value)],
-        dead_letters=[DeadLetterEntry(n, message, "x.Y", "", 1, n)],
-        dead_letters_done=[n - 1],
-        history=[HistoryRow(n, "key", value.value)],
-        history_done=[n - 1],
-        positions={"input": f"{n}"},
-        next_seq=n + 1,
-    )
+from tests.cli.commands import program
+from tests.store.numbered import ACCOUNTS, numbered
 
 
 def agreed(store: Reads) -> int:
@@ -69,28 +38,10 @@ def agreed(store: Reads) -> int:
     return n
 
 
-COMMIT_FOREVER = """
-import asyncio, sys
-from statefun_actors.store.sqlite import SqliteStore
-from tests.store.test_sqlite_crashes import numbered
-
-async def forever():
-    store = SqliteStore(sys.argv[1], commits=sys.argv[2])
-    n = store.recover().next_seq
-    while True:
-        await store.commit(numbered(n))
-        print(n, flush=True)
-        n += 1
-
-asyncio.run(forever())
-"""
-
-
 def kill_after(path: Path, commits: str, reports: int) -> int:
     """Let a process commit to the store, and kill it some *reports* later; the last commit that it reported."""
-    command = [sys.executable, "-c", COMMIT_FOREVER, str(path), commits]
     last = 0
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as child:
+    with program("tests.store.numbered", str(path), commits) as child:
         assert child.stdout is not None
         for _ in range(reports):
             last = int(child.stdout.readline())
@@ -225,20 +176,9 @@ def test_a_crash_between_any_two_writes_of_a_checkpoint_loses_nothing(killed: Pa
         assert opened(home, tmp_path / f"{count}", log) == whole
 
 
-MAKE_MANY = """
-import sys
-from pathlib import Path
-from statefun_actors.store.sqlite import SqliteStore
-
-for number in range(int(sys.argv[2])):
-    SqliteStore(Path(sys.argv[1]) / f"{number}.db").close()
-"""
-
-
 def test_reading_a_store_that_is_being_created_is_an_error_or_finds_it_empty(tmp_path: Path) -> None:
     many, shown_lines = 40, set()
-    command = [sys.executable, "-c", MAKE_MANY, str(tmp_path), f"{many}"]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as maker:
+    with program("tests.store.numbered", "--many", str(tmp_path), f"{many}") as maker:
         for number in range(many):
             path = tmp_path / f"{number}.db"
             while True:
