@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from bank_pb2 import Balance, Deposit, Refused, Remind, Transfer, Withdraw
 
 from statefun_actors import TerminalError, kafka_record
 from statefun_actors.testing import Delayed, Sent, TestRuntime, given
+from tests.cli.commands import run
 
 BANK = Path(__file__).parents[2] / "examples" / "bank"
 ADA, BOB = Account.at("ada"), Account.at("bob")
@@ -117,10 +116,10 @@ def test_its_commands_run_as_the_docstring_says(tmp_path: Path) -> None:
     what = ["run", str(BANK), "--input", str(BANK / "commands.jsonl"), "--until-idle", "--fire-timers", "--json"]
     files = {name: tmp_path / f"{name}.jsonl" for name in ("receipts", "dead-letters", "reminders")}
     egress = [option for name, file in files.items() for option in ("--egress", f"bank/{name}={file}")]
-    command = [sys.executable, "-m", "statefun_actors", *what, *egress]
 
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    done = run(*what, *egress, folder=tmp_path)
 
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["entities"] == {"bank/account": 2, "bank/audit": 1}
     written = {
         name: [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]

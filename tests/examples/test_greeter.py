@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from examples.greeter import greeter, greeter_functions
 from statefun_actors import Address, KafkaRecord
 from statefun_actors.testing import TestRuntime
+from tests.cli.commands import run as run_command
 
 GREETER = Path(__file__).parents[2] / "examples" / "greeter"
 
@@ -68,4 +67,5 @@ def test_functions_go_on_with_what_the_classes_have_counted(tmp_path: Path) -> N
 def run(folder: Path, file: str, users: Path) -> None:
     what = ["run", str(GREETER / file), "--input", str(users), "--until-idle", "--quiet"]
     where = ["--store", "greeter.db", "--egress", "example/greetings=greetings.jsonl"]
-    subprocess.run([sys.executable, "-m", "statefun_actors", *what, *where], cwd=folder, check=True, timeout=60)
+    done = run_command(*what, *where, folder=folder)
+    assert done.returncode == 0, done.stderr
