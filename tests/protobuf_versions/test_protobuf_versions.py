@@ -12,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any, Final
@@ -22,10 +21,9 @@ import google.protobuf
 import pytest
 from google.protobuf.internal import api_implementation
 
-from tests.needs import skip_or_fail
+from tests.packages.pip import installed_once
 
 ROOT: Final = Path(__file__).parents[2]
-CACHE: Final = Path(tempfile.gettempdir()) / "statefun-actors-protobuf"
 VERSIONS: Final = ("5.26.0", "5.29.6", "6.33.6", "7.36.2")
 """The oldest of all, and the newest of each major version."""
 TESTED: Final = (
@@ -86,10 +84,6 @@ class Run:
     seen: dict[str, Any] | None
 
 
-class NotInstalledError(Exception):
-    """pip could not install a version; the text is pip's."""
-
-
 HERE: Final = Protobuf(google.protobuf.__version__, api_implementation.Type())
 """What runs all the other tests."""
 OTHERS: Final = [
@@ -107,8 +101,7 @@ RUNS: Final = [pytest.param(each, id=str(each), marks=() if each in ALWAYS else 
 
 
 def run(protobuf: Protobuf, seen: Path) -> Run:
-    """Raises NotInstalledError."""
-    folder = installed(protobuf.version)
+    folder = installed_once(f"protobuf-{protobuf.version}", "--no-deps", f"protobuf=={protobuf.version}")
     inherited = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
     environment = {
         **inherited,
@@ -130,34 +123,10 @@ def run(protobuf: Protobuf, seen: Path) -> Run:
     return Run(finished.returncode, finished.stdout, folder, json.loads(seen.read_text()) if seen.exists() else None)
 
 
-def installed(version: str) -> Path:
-    """A folder that holds this protobuf and nothing else. Raises NotInstalledError."""
-    folder = CACHE / f"{version}-{sys.implementation.cache_tag}"
-    if folder.exists():
-        return folder
-    CACHE.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE) as making:
-        made = Path(making) / "made"
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        command = [*pip, "--target", str(made), f"protobuf=={version}"]
-        finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        if finished.returncode != 0:
-            raise NotInstalledError(f"protobuf {version} can't be installed: {finished.stderr}")
-        try:
-            made.rename(folder)
-        except OSError:  # another run may have been first
-            if not folder.exists():
-                raise
-    return folder
-
-
 @pytest.mark.timeout(600)  # it is a run of hundreds of tests, and may have to install its protobuf first
 @pytest.mark.parametrize("protobuf", RUNS)
 def test_protobuf_is_read_and_written_on_every_version(protobuf: Protobuf, tmp_path: Path) -> None:
-    try:
-        finished = run(protobuf, tmp_path / "seen.json")
-    except NotInstalledError as error:
-        skip_or_fail(str(error))
+    finished = run(protobuf, tmp_path / "seen.json")
 
     assert finished.exit_code == 0, finished.output
     assert finished.seen is not None
