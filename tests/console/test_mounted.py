@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from statefun_actors import AsyncRuntime, Runtime
 from tests.console.served import DEADLINE, FORM, Box, Put
@@ -16,6 +15,8 @@ from tests.console.served import DEADLINE, FORM, Box, Put
 
 def mounted(console: Any, prefix: str) -> httpx.AsyncClient:
     """A client of FastAPI with *console* at *prefix*."""
+    from fastapi import FastAPI  # it takes long to import, in each worker
+
     app = FastAPI()
     app.mount(prefix, console)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://example.org" + prefix)

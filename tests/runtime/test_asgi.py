@@ -12,7 +12,6 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from hypercorn.middleware import DispatcherMiddleware
 from quart import Quart
 from starlette.applications import Starlette
@@ -39,6 +38,8 @@ def waiting() -> int:
 
 
 def fastapi(runtime: AsyncRuntime, prefix: str) -> Any:
+    from fastapi import FastAPI  # it takes long to import, in each worker
+
     app = FastAPI()
     app.mount(prefix, runtime.asgi)
     return app
@@ -139,6 +140,8 @@ def test_waits_that_are_over_leave_nothing_and_their_messages_are_known_to_be_de
 
 
 def test_a_runtime_lives_in_the_lifespan_of_its_application() -> None:
+    from fastapi import FastAPI
+
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncRuntime(Account) as runtime:
