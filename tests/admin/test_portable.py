@@ -195,15 +195,15 @@ def test_a_store_that_is_written_meanwhile_is_exported_as_of_one_commit(tmp_path
 
 def test_neither_way_keeps_what_has_passed(tmp_path: Path) -> None:
     def large() -> Iterator[bytes]:
-        yield b'{"kind":"store","version":1,"next_seq":10000}\n'
-        for n in range(10_000):
-            yield b'{"kind":"entity","type":"a/b","id":"%05d","packed":"%s"}\n' % (n, b"AAAA" * 500)
-        for n in range(10_000):
+        yield b'{"kind":"store","version":1,"next_seq":4000}\n'
+        for n in range(4_000):
+            yield b'{"kind":"entity","type":"a/b","id":"%05d","packed":"%s"}\n' % (n, b"AAAA" * 1250)
+        for n in range(4_000):
             yield b'{"kind":"message","seq":%d,"to":["a/b","c"],"value":{"type":"t/v","base64":"%s"}}\n' % (
                 n,
-                b"AAAA" * 500,
+                b"AAAA" * 1250,
             )
-        yield b'{"kind":"end","lines":20000}\n'
+        yield b'{"kind":"end","lines":8000}\n'
 
     tracemalloc.start()
     asyncio.run(import_store(large(), "large.jsonl", tmp_path / "large.db"))
