@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,10 @@ urlpatterns = [path("accounts/<name>/deposits", deposit)]
 """
 
 
+OWN_MODULES = ("bank", "web")
+"""What the programs here import from their folder."""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """With the actor of the README in it, as bank.py."""
@@ -80,17 +85,21 @@ def printed_by_program(code: str, folder: Path, warnings: str = "error") -> list
 @pytest.fixture
 def printed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[[str], list[str]]:
+) -> Generator[Callable[[str], list[str]]]:
     """What a program prints that runs in *folder*, in this process."""
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(folder)
+    for name in OWN_MODULES:  # an example has a module of that name, too
+        monkeypatch.delitem(sys.modules, name, raising=False)
 
     def run_here(code: str) -> list[str]:
         capsys.readouterr()
         exec(compile(code, "program.py", "exec"), {"__name__": "__main__"})
         return capsys.readouterr().out.splitlines()
 
-    return run_here
+    yield run_here
+    for name in OWN_MODULES:
+        sys.modules.pop(name, None)
 
 
 def test_its_asyncio_program_its_blocking_one_and_its_notebook_share_a_store(
