@@ -1,8 +1,8 @@
 """The program ``statefun-actors`` in scripts that tests run: the command runs in the fork server of the tests.
 
 ``python -IS tests/cli/handed_over.py ORDERS PROGRAM ARGUMENTS``: ORDERS is the inherited file descriptor that takes
-the orders of the fork server. PROGRAM runs the commands that start interpreters while they run. This file imports
-little, so that it takes milliseconds.
+the orders of the fork server. PROGRAM runs what can't be forked. This file imports little, so that it takes
+milliseconds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from types import FrameType
 
 COMMAND = "statefun_actors.__main__"
 """The main module of the command line, for the order."""
-STARTS_OTHERS = {"--reload", "--workers", "--partitions"}
-"""Options of commands that start interpreters while they run, by the command line of their own."""
 _HANDED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -48,7 +46,7 @@ def hand_over(orders: socket.socket, arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     _, descriptor, program, *words = sys.argv
-    if words[:1] != ["import"] and STARTS_OTHERS.intersection(words):  # it writes stores, and starts no process
+    if "--reload" in words:  # it starts an interpreter with the command line of its own
         os.execv(program, [program, *words])
     code = hand_over(socket.socket(fileno=int(descriptor)), words)
     if code < 0:
