@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from statefun_actors.cli import main
+from tests.cli.commands import run
 
 DATA = Path(__file__).parents[2] / "examples" / "flights" / "flights-2013-01.csv.gz"
 FLIGHTS = 50
@@ -29,9 +28,7 @@ def some_flights(folder: Path) -> Path:
 
 
 def demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "statefun_actors", "demo", str(folder)]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return run("demo", str(folder), folder=folder.parent, deadline=120)
 
 
 def test_it_shows_its_commands_and_their_result_and_resumes_when_called_again(tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 
 from statefun_actors.admin import read_entities
 from statefun_actors.store import count_partitions
-from tests.cli.commands import run, summary
+from tests.cli.commands import process_of, run, summary
 from tests.partitions.cells import ADDED, Cell
 from tests.partitions.running import APP, DEADLINE, Running, wait_for
 from tests.partitions.systems import id_in
@@ -83,8 +81,7 @@ def test_a_stop_while_the_partitions_start_is_no_success(folder: Path) -> None:
     )
     (folder / "app.py").write_text(f"{APP}\n\n{stuck}")
     write_lines(folder / "in.jsonl", line(HERE, 1))
-    command = (sys.executable, "-m", "statefun_actors", "run", *BATCH)
-    with subprocess.Popen(command, cwd=folder) as process:
+    with process_of("run", *BATCH, folder=folder) as process:
         try:
             wait_for(lambda: process.poll() is not None or len(list(folder.glob("starting-*"))) == 2)
             process.terminate()

@@ -11,7 +11,7 @@ from tests.partitions.systems import id_in
 HERE, THERE = id_in(0, "test/cell"), id_in(1, "test/cell")
 
 
-def test_a_change_starts_the_new_code_in_all_partitions_and_a_mistake_leaves_the_old_code(tmp_path: Path) -> None:
+def test_a_change_starts_the_new_code_in_all_partitions(tmp_path: Path) -> None:
     with Running(tmp_path, 2, "--reload") as running:
         try:
             assert [running.add(id, 1).json() for id in (HERE, THERE)] == [
@@ -22,8 +22,5 @@ def test_a_change_starts_the_new_code_in_all_partitions_and_a_mistake_leaves_the
             running.port = int(re.findall(r"http://127\.0\.0\.1:(\d+)/", running.logged())[-1])
             changed = [{"id": id, "count": 200} for id in (HERE, THERE)]
             assert [running.add(id, 2).json() for id in (HERE, THERE)] == changed
-            (tmp_path / "app.py").write_text("x = = 1")
-            wait_for(lambda: "The previous code goes on.\n" in running.logged())
-            assert running.add(THERE, 3).json() == {"id": THERE, "count": 300}
         finally:
             assert running.stop() == 0  # a killed one would leave the run that it has started

@@ -75,7 +75,7 @@ def test_entities_messages_and_requests_find_each_other_under_the_new_name(tmp_p
     (tmp_path / "app.py").write_text(APP)
     assert run("backup", "app.py", "copy.db", "--store", "bank.db", folder=tmp_path).returncode == 0
     for store in ("bank.db", "copy.db"):
-        for id in IDS:
+        for id in IDS[:3]:
             done = run("state", "app.py", f"test/cell/{id}", "--json", "--store", store, folder=tmp_path)
             found = json.loads(done.stdout)["fields"]
             assert sorted(found["numbers"]) == sorted([1, 2, 3, *[9] * (id == "0"), *[10, 11] * (id == "1")]), id
