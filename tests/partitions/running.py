@@ -62,10 +62,17 @@ class Running:
         self.port = 0
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
         if self._process is not None and self._process.poll() is None:
             children = self.children()
             self._process.kill()
