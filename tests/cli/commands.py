@@ -118,11 +118,11 @@ def without_times(log: str) -> str:
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Look again and again, with the shortest of pauses, until *condition* holds."""
+    """Look again and again, with short pauses, until *condition* holds."""
     end = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < end, f"waited in vain until {what}"
-        time.sleep(0.001)
+        time.sleep(0.005)
 
 
 @contextmanager

@@ -104,14 +104,13 @@ class Running:
         """The processes of the partitions."""
         pid = self.process.pid
         found: list[int] = []
-        for each in Path("/proc").iterdir():
-            if not each.name.isdecimal():
-                continue
-            with suppress(OSError, IndexError):
-                parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
-                is_forked = (each / "comm").read_text().strip() == NAME
-                if parent == pid and (is_forked or b"spawn_main" in (each / "cmdline").read_bytes()):
-                    found.append(int(each.name))
+        with suppress(OSError):  # it has ended
+            for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                with suppress(OSError):
+                    process = Path("/proc") / each
+                    is_forked = (process / "comm").read_text().strip() == NAME
+                    if is_forked or b"spawn_main" in (process / "cmdline").read_bytes():
+                        found.append(int(each))
         return sorted(found)
 
     def pid_of(self, partition: int) -> int:
