@@ -30,7 +30,7 @@ from statefun_actors.deploy.kubernetes import Deployed, write_manifests
 from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
 from statefun_actors.deploy.module_parsing import parse_module, read_module
 from statefun_actors.deploy.module_text import write_module
-from statefun_actors.deploy.planning import Wanted, WantedTopic, local_module, planned_module
+from statefun_actors.deploy.planning import Wanted, WantedTopic, functions_elsewhere, local_module, planned_module
 from statefun_actors.deploy.positions import DroppedTopic, LostPosition, dropped_topics, lost_positions
 from statefun_actors.deploy.served import Served, served
 from statefun_actors.deploy.topic_names import topic_name
@@ -69,6 +69,7 @@ __all__ = [
     "check_compatible",
     "differences",
     "dropped_topics",
+    "functions_elsewhere",
     "gateway_routes",
     "kafka_component_name",
     "local_module",

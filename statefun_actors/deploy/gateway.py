@@ -8,13 +8,13 @@ gateways, over the egress ``statefun-actors/answers``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from statefun_actors.asking import ANSWERS, ANSWERS_TOPIC, ORDER, REQUEST
-from statefun_actors.deploy.components import Component, KafkaEgress, KafkaIngress, Module, Topic
+from statefun_actors.deploy.components import Component, EndpointComponent, KafkaEgress, KafkaIngress, Module, Topic
 from statefun_actors.deploy.topic_names import as_kafka_compares, for_a_topic, with_digest
 from statefun_actors.model import INGRESS
 
@@ -80,11 +80,17 @@ class GatewayRoutes:
         requests: the topics of requests, by function type; that of the ingress function is for orders to it.
         plain: the topics with plain messages for one function type, by that and the type of message.
         answers: the egress of the answers; None without one.
+        endpoints: the endpoints that Flink calls. It fails the job at a message for a function type without one.
     """
 
     requests: Mapping[str, RequestTopic]
     plain: Mapping[tuple[str, str], RequestTopic]
     answers: KafkaEgress | None
+    endpoints: Sequence[EndpointComponent]
+
+    def reach(self, function: str) -> bool:
+        """Whether Flink calls an endpoint for messages to *function*."""
+        return any(endpoint.serves(function) for endpoint in self.endpoints)
 
     @property
     def answers_topic(self) -> str | None:
@@ -94,24 +100,26 @@ class GatewayRoutes:
 
 
 def gateway_routes(module: Module) -> GatewayRoutes:
-    """The parts of *module* that a gateway uses. Of two topics for the same, the first one counts."""
+    """The parts of *module* that a gateway uses. Of two topics for the same, the first one counts; a topic for a
+    function type without an endpoint does not.
+    """
     requests: dict[str, RequestTopic] = {}
     plain: dict[tuple[str, str], RequestTopic] = {}
     for ingress in module.kafka_ingresses:
         for topic in ingress.topics:
             found = RequestTopic(ingress=ingress, topic=topic.topic)
             for target in topic.targets:
-                if len(topic.targets) > 1:  # the other target would get the message, too
+                if len(topic.targets) > 1 or module.route(target) is None:  # the other target would get it, too
                     continue
                 if is_gateway_topic(topic):
                     requests.setdefault(target, found)
                 else:
                     plain.setdefault((target, topic.value_type), found)
     answers = next((egress for egress in module.kafka_egresses if egress.id == ANSWERS), None)
-    return GatewayRoutes(requests=requests, plain=plain, answers=answers)
+    return GatewayRoutes(requests=requests, plain=plain, answers=answers, endpoints=module.endpoints)
 
 
 def lacks_answers(module: Module) -> bool:
     """Whether *module* has topics of a gateway, but not the egress of its answers."""
-    routes = gateway_routes(module)
-    return bool(routes.requests) and routes.answers is None
+    asked = any(is_gateway_topic(topic) for ingress in module.kafka_ingresses for topic in ingress.topics)
+    return asked and all(egress.id != ANSWERS for egress in module.kafka_egresses)

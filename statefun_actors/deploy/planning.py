@@ -155,12 +155,22 @@ def _inexpressible(served: Served, format: Format) -> Iterator[str]:
             )
 
 
+def functions_elsewhere(module: Module, served: Served) -> frozenset[str]:
+    """The functions in *module*, ``ns/name`` or ``ns/*``, of the endpoints that serve none of *served*."""
+    here = _routes_of(module, served)
+    return frozenset(each.functions for each in module.endpoints if not any(each is other for other in here))
+
+
+def _routes_of(module: Module, served: Served) -> list[EndpointComponent | None]:
+    return [module.route(function.typename) for function in (*served.functions, *served.own)]
+
+
 def local_module(module: Module, served: Served, url: str, kafka: str | None) -> Module:
     """*module* for a cluster on this machine, in format 3.x: endpoints of *served* functions are at *url*, and
     brokers at *kafka*, unless that is None.
     """
     path = PATHS["3.x"]
-    here = [module.route(function.typename) for function in (*served.functions, *served.own)]
+    here = _routes_of(module, served)
     components: list[Component] = []
     for component in module.components:
         match component:

@@ -105,6 +105,9 @@ class Exchange:
 
         Without a *value*, the answer is that to the message that was sent under *key*, NotOpen without one.
         """
+        if (refusal := not_routed(self.routes, target[0])) is not None:
+            on_answer(refusal)
+            return None
         to = self.routes.requests.get(INGRESS)
         if to is None:
             on_answer(no_topic("messages with an Idempotency-Key", INGRESS))
@@ -193,6 +196,16 @@ class Exchange:
                 if not reader.started:
                     reader.start()
             await asyncio.sleep(_MAKE_EVERY)
+
+
+def not_routed(routes: GatewayRoutes, function: str) -> GivenUp | None:
+    """The answer if Flink calls no endpoint for *function*, and would fail the job at a message to it."""
+    if routes.reach(function):
+        return None
+    return GivenUp(
+        f"module.yaml has no endpoint for {function}, so a message to it would fail the Flink job; write it again with "
+        "`statefun-actors module APP --gateway`, and restart the job and this gateway with it"
+    )
 
 
 def no_topic(what: str, of: str) -> GivenUp:

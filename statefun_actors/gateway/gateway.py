@@ -11,7 +11,7 @@ from msgspec import Struct
 from statefun_actors.address import Address
 from statefun_actors.asking import Later, Request, order, request
 from statefun_actors.deploy import GatewayRoutes, RequestTopic
-from statefun_actors.gateway.exchange import Exchange, cancel_of, no_topic
+from statefun_actors.gateway.exchange import Exchange, cancel_of, no_topic, not_routed
 from statefun_actors.gateway.replying import take_reply
 from statefun_actors.ingress import (
     Answer,
@@ -73,7 +73,7 @@ class Gateway:
         typename, id = message.target
         to = self._routes.requests.get(typename)
         if to is None:
-            on_answer(no_topic("messages with ?wait=", typename))
+            on_answer(not_routed(self._routes, typename) or no_topic("messages with ?wait=", typename))
             return cancel_of(None)
         return cancel_of(self._exchange.ask(to, id, message.value, message.headers, message.wait, on_answer))
 
@@ -114,6 +114,8 @@ class Gateway:
     def _record(self, message: IngressMessage) -> _Record | GivenUp:
         """The record for *message*, which nobody waits for."""
         (typename, id), value = message.target, message.value
+        if (refusal := not_routed(self._routes, typename)) is not None:
+            return refusal
         content = (value.typename, value.value)
         if message.delay_ms:
             to = self._routes.requests.get(INGRESS)

@@ -15,7 +15,7 @@ from statefun_actors.asking import OPEN_ASK, REPLY, Look, order, read_ask_found
 from statefun_actors.conversations import OpenAsk
 from statefun_actors.deploy import RequestTopic
 from statefun_actors.gateway.calls import WaitingCall
-from statefun_actors.gateway.exchange import Exchange, cancel_of, no_topic
+from statefun_actors.gateway.exchange import Exchange, cancel_of, no_topic, not_routed
 from statefun_actors.ingress import (
     Answer,
     AnswerLost,
@@ -40,7 +40,7 @@ def take_reply(exchange: Exchange, reply: ReplyMessage, on_answer: OnAnswer) -> 
     """Send *reply* by *exchange*, if its ask is open."""
     to = exchange.routes.requests.get(REPLY)
     if to is None:
-        on_answer(no_topic("replies", REPLY))
+        on_answer(not_routed(exchange.routes, REPLY) or no_topic("replies", REPLY))
         return cancel_of(None)
     replying = _Replying(exchange, to, reply, on_answer)
     replying.look()

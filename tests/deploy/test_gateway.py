@@ -16,6 +16,7 @@ from statefun_actors.deploy import (
     Topic,
     Wanted,
     differences,
+    functions_elsewhere,
     gateway_routes,
     parse_module,
     planned_module,
@@ -67,7 +68,8 @@ def test_function_types_never_share_a_topic() -> None:
 
 def test_a_topic_with_two_targets_is_none_of_a_gateway() -> None:
     both = Topic(topic="both", value_type=REQUEST, targets=["shop/cart", "shop/order"])
-    module = Module(format="3.x", components=[attrs.evolve(requests(), topics=[both])])
+    endpoint = EndpointComponent(functions="shop/*", url="http://shop:8000/statefun")
+    module = Module(format="3.x", components=[endpoint, attrs.evolve(requests(), topics=[both])])
 
     assert gateway_routes(module).requests == {}
 
@@ -127,7 +129,16 @@ def test_a_plain_topic_is_used_only_if_it_has_one_target() -> None:
     two = Topic(topic="two", value_type="shop/pay", targets=["shop/cart", "shop/greeter"])
     ingress = KafkaIngress(id="shop/in", address=BROKERS, group="g", topics=[one, two])
 
-    routes = gateway_routes(Module(components=[ingress]))
+    endpoint = EndpointComponent(functions="shop/*", url="http://shop:8000/statefun")
+    routes = gateway_routes(Module(components=[endpoint, ingress]))
 
     assert list(routes.plain) == [("shop/cart", "shop/add")]
     assert (routes.requests, routes.answers_topic) == ({}, None)
+
+
+def test_functions_elsewhere_are_those_of_endpoints_that_serve_nothing_of_the_application() -> None:
+    url = "http://shop:8000/statefun"
+    names = ["shop/*", "shop/payment", "loans/*", "statefun-actors/*"]
+    module = Module(components=[EndpointComponent(functions=name, url=url) for name in names])
+
+    assert functions_elsewhere(module, served(Cart, Order)) == {"shop/payment", "loans/*"}

@@ -19,6 +19,7 @@ ROUTES = GatewayRoutes(
     requests={topic.targets[0]: RequestTopic(ingress=REQUESTS, topic=topic.topic) for topic in TOPICS},
     plain={},
     answers=KafkaEgress(id=ANSWERS, address=NOBODY, delivery="at-least-once"),
+    endpoints=[],
 )
 
 

@@ -37,6 +37,7 @@ def exchange_at(address: str, orders: str, properties: Mapping[str, str] | None 
             requests={INGRESS: RequestTopic(ingress=ingress, topic=orders)},
             plain={},
             answers=KafkaEgress(id=ANSWERS, address=address, properties=properties or {}),
+            endpoints=[],
         )
     )
 

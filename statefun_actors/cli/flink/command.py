@@ -132,7 +132,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.module.command import read
     from statefun_actors.cli.serve.command import without_policy
     from statefun_actors.cluster import kafka_cluster_id, missing_tool
-    from statefun_actors.deploy import differences, local_module, locked, planned_module
+    from statefun_actors.deploy import differences, functions_elsewhere, local_module, locked, planned_module
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
     from statefun_actors.http import listen
@@ -194,7 +194,11 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         app=app,
         name=loaded.name,
         # A record that would fail the job in StateFun fails only its message.
-        settings=attrs.evolve(settings, record_egresses=settings.record_egresses | module.record_egresses),
+        settings=attrs.evolve(
+            settings,
+            record_egresses=settings.record_egresses | module.record_egresses,
+            other_functions=settings.other_functions | functions_elsewhere(module, declared),
+        ),
         logs=logs,
         listener=listener,
         module_at=module_at,

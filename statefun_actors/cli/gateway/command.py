@@ -109,14 +109,18 @@ async def _until_ready(backend: Gateway, stop: Stop) -> None:
 
 def limits(application: Application, routes: GatewayRoutes) -> list[str]:
     """What clients can't do, since *routes* lack it."""
-    found = []
+    found = [
+        f"it has no endpoint for {name}: messages to it are refused, since they would fail the Flink job."
+        for name in application.typenames
+        if not routes.reach(name)
+    ]
     if routes.answers_topic is None:
         found.append(
             "without the topics and the egress of `module --gateway`, a gateway only takes messages for the topics of "
             "one function type; ?wait=, ?after=, Idempotency-Key and /replies are refused."
         )
         return found
-    if lacking := [name for name in application.typenames if name not in routes.requests]:
+    if lacking := [name for name in application.typenames if routes.reach(name) and name not in routes.requests]:
         found.append(f"it has no topic of requests for {', '.join(lacking)}; write it again with `module --gateway`.")
     return found
 
