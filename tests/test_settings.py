@@ -41,6 +41,7 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         "record_egresses": "bank/receipts",
         "linger": -1,
         "accept_restore": 1,
+        "other_functions": "shop/*",
     }
     with pytest.raises(DefinitionError) as raised:
         Settings(**wrong)
@@ -53,6 +54,7 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         "linger= is a number of seconds, from 0 (never) to 1; got -1",
         "accept_restore= is True or False, got 1",
         "record_egresses= is a list of names; write ['bank/receipts']",
+        "other_functions= is a list of names; write ['shop/*']",
     )
 
 
@@ -68,6 +70,7 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         ("body_limit", 0),
         ("body_limit", True),
         ("record_egresses", ["receipts"]),
+        ("other_functions", ["shop"]),
         ("linger", 20),  # meant as milliseconds
     ],
 )
@@ -108,7 +111,7 @@ def test_an_unknown_keyword_is_refused_with_the_known_ones(make: Any) -> None:
     assert str(raised.value) == (
         "settings: unknown setting timeout=; "
         "expected one of: on_failure, handler_timeout, retry_budget, body_limit, record_egresses, linger, "
-        "accept_restore"
+        "accept_restore, other_functions"
     )
 
 
@@ -120,6 +123,7 @@ def test_a_file_can_hold_every_setting() -> None:
         "body-limit": "1M",
         "record-egresses": ["bank/receipts"],
         "linger": "5ms",
+        "other-functions": ["shop/*", "loans/loan"],
     }
 
     assert Settings(**read_settings(written)) == Settings(
@@ -129,6 +133,7 @@ def test_a_file_can_hold_every_setting() -> None:
         body_limit=1 << 20,
         record_egresses={"bank/receipts"},
         linger=0.005,
+        other_functions={"shop/*", "loans/loan"},
     )
     assert read_settings({"dead-letters": "bank/dead"}) == {"on_failure": DeadLetter("bank/dead")}
     assert read_settings({"handler-timeout": "none"}) == {"handler_timeout": None}
@@ -144,18 +149,20 @@ def test_all_problems_of_a_file_are_reported_at_once() -> None:
                 "dead-letters": {"egress": "bank/dead", "tries": 5},
                 "record-egresses": "bank/receipts",
                 "accept-restore": "yes",
+                "other-functions": ["shop/*", "loan"],
             }
         )
 
     assert raised.value.problems == (
         "unknown setting 'retry_budget'; "
         "expected one of: dead-letters, handler-timeout, retry-budget, body-limit, record-egresses, linger, "
-        "accept-restore",
+        "accept-restore, other-functions",
         f"retry-budget: expected {DURATION_FORM}, got 'soon'",
         f"handler-timeout: expected {DURATION_FORM}, more than 0; or none, for no limit; got 0",
         "dead-letters: unknown key 'tries'; expected one of: egress, topic, attempts, backoff, as-value",
         "record-egresses: expected a list of egresses, such as [\"bank/receipts\"]; got 'bank/receipts'",
         "accept-restore: expected true or false, got 'yes'",
+        'other-functions: expected a list of function types, such as ["bank/account", "shop/*"]; got \'loan\'',
     )
 
 

@@ -1,5 +1,6 @@
 """Asks, answers and recurring messages: their messages, and the schedule of recurrences."""
 
+from statefun_actors.asking.decoding import is_address
 from statefun_actors.asking.encoded import Encoded
 from statefun_actors.asking.envelopes import (
     ANSWER,
@@ -159,6 +160,7 @@ __all__ = [
     "failed",
     "found_ask",
     "gateway_call",
+    "is_address",
     "is_key_id",
     "is_run_id",
     "key_id",

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from statefun_actors.address import Address
+from statefun_actors.asking.decoding import is_address, reader
 from statefun_actors.asking.encoded import Encoded
 from statefun_actors.asking.recurrence import Recurrence
 from statefun_actors.model import TypedValue
@@ -198,9 +199,11 @@ class Attempt(Struct, frozen=True, array_like=True, gc=False):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_order: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)
-_attempt: Final = msgspec.msgpack.Decoder(Attempt).decode
-_answer: Final = msgspec.msgpack.Decoder(Answer).decode
+_orders: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)
+read_order: Final = reader(_orders.decode)
+"""Decode an order. Raises ValueError: the bytes are not an order."""
+_attempt: Final = reader(msgspec.msgpack.Decoder(Attempt).decode)
+_answer: Final = reader(msgspec.msgpack.Decoder(Answer).decode)
 
 
 def order(content: Order) -> Encoded[Order]:
@@ -213,24 +216,21 @@ def order_of(message: TypedValue) -> Order:
     return message.content if isinstance(message, Encoded) else read_order(message.value)
 
 
-def read_order(data: bytes) -> Order:
-    """Decode an order. Raises ValueError: the bytes are not an order."""
-    return _order.decode(data)
-
-
 def answer(content: Answer) -> Encoded[Answer]:
     """Encode *content* as a message."""
     return Encoded(ANSWER, _encode(content), content)
 
 
 def answer_of(message: TypedValue) -> Answer:
-    """The answer in *message*. Raises ValueError: its bytes are not an answer."""
+    """The answer in *message*. Raises ValueError: its bytes are not an answer, or its caller is no address."""
     return message.content if isinstance(message, Encoded) else read_answer(message.value)
 
 
 def read_answer(data: bytes) -> Answer:
-    """Decode an answer. Raises ValueError: the bytes are not an answer."""
-    return _answer(data)
+    """Decode an answer. Raises ValueError: the bytes are not an answer, or its caller is no address."""
+    content = _answer(data)
+    _check_caller(content.caller)
+    return content
 
 
 def attempt(content: Attempt) -> TypedValue:
@@ -239,8 +239,16 @@ def attempt(content: Attempt) -> TypedValue:
 
 
 def read_attempt(data: bytes) -> Attempt:
-    """Decode an attempt. Raises ValueError: the bytes are not an attempt."""
-    return _attempt(data)
+    """Decode an attempt. Raises ValueError: the bytes are not an attempt, or its caller is no address."""
+    content = _attempt(data)
+    _check_caller(content.caller)
+    return content
+
+
+def _check_caller(caller: _Address | None) -> None:
+    """Others can write such a message, too: a reply to a caller without an id would fail the Flink job each time."""
+    if caller is not None and not is_address(caller):
+        raise ValueError(f"expected an address as the caller, got {caller!r}")
 
 
 def failed(error: str) -> TypedValue:

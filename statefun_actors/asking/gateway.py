@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from statefun_actors.address import Address
+from statefun_actors.asking.decoding import reader
 from statefun_actors.asking.envelopes import NOT_OPEN, OPEN_ASK, REQUEST, Open
 from statefun_actors.model import INGRESS, TypedValue
 
@@ -97,10 +98,10 @@ class AskFound(Struct, frozen=True, array_like=True, gc=False):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_request: Final = msgspec.msgpack.Decoder(Request).decode
-read_answer_record: Final = msgspec.msgpack.Decoder(AnswerRecord).decode
+_request: Final = reader(msgspec.msgpack.Decoder(Request).decode)
+read_answer_record: Final = reader(msgspec.msgpack.Decoder(AnswerRecord).decode)
 """Decode the value of a record. Raises ValueError: the bytes are not an answer."""
-read_ask_found: Final = msgspec.msgpack.Decoder(AskFound).decode
+read_ask_found: Final = reader(msgspec.msgpack.Decoder(AskFound).decode)
 """Decode the description of an open ask. Raises ValueError: the bytes are not that."""
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from statefun_actors.asking.decoding import reader
 from statefun_actors.asking.envelopes import NOT_RESTORED, RESTORE, RESTORED
 from statefun_actors.model import TypedValue
 
@@ -50,7 +51,7 @@ class Restore(Struct, frozen=True, array_like=True):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_restore: Final = msgspec.msgpack.Decoder(Restore).decode
+_restore: Final = reader(msgspec.msgpack.Decoder(Restore).decode)
 
 RESTORED_NOTICE: Final = TypedValue(RESTORED, b"")
 """The message to the sender of a Restore that has become state."""

@@ -18,14 +18,16 @@ NOT_RESTORED               dropped                       it is the answer,   dro
                                                          and nothing is kept
 =========================  ============================  ==================  =========================
 
-It takes orders only from Kafka, where gateways write them. The embedded engine is its own gateway, so it never runs
-this function.
+It takes orders only from Kafka, where gateways write them. An order that makes no sense is dropped, or answered with
+the reason: whoever may write to that topic could fail the job with a message that no endpoint takes. The embedded
+engine is its own gateway, so it never runs this function.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -49,13 +51,15 @@ from statefun_actors.asking import (
     Later,
     Request,
     gateway_call,
+    is_address,
     is_key_id,
     read_order,
     request,
 )
-from statefun_actors.definition import persisted
+from statefun_actors.definition import LONGEST_DELAY, persisted
 from statefun_actors.functions import Context
 from statefun_actors.model import INGRESS, TypedValue
+from statefun_actors.text import one_line, shortened
 
 logger: Final = logging.getLogger("statefun_actors.conversations")
 
@@ -68,6 +72,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNTIL_TAKEN: Final = "taken"
 _UNTIL_REPLY: Final = "reply"
 _TAKEN: Final = (TAKEN, b"")
+_LONGEST_DELAY_MS: Final = LONGEST_DELAY // timedelta(milliseconds=1)
+_LONGEST_SHOWN: Final = 200
+_ProblemOf = Callable[[tuple[str, str], str, int], str | None]
 _pack: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -84,45 +91,72 @@ class KeptCall(Struct, frozen=True, array_like=True, gc=False):
 _kept: Final = msgspec.msgpack.Decoder(KeptCall).decode
 
 
-def ingress(context: Context, message: Any) -> None:
-    """Take *message*; see the table above."""
-    if message.type_url == ORDER:
-        _ordered(context, message.value)
-    elif is_key_id(context.address.id):
-        _answered(context, (message.type_url, message.value))
-    elif gateway_call(context.address.id) is not None:
-        # The endpoint writes what is sent to a gateway's call as a record.
-        context.send(*context.address, TypedValue(message.type_url, message.value))
+class Ingress:
+    """The ingress function of one endpoint.
+
+    Args:
+        known: the function types that it sends to, ``ns/name`` or ``ns/*``: those that its endpoint serves, and those
+            that are known to be served by others.
+    """
+
+    def __init__(self, known: AbstractSet[str]) -> None:
+        self._known = known
+
+    def take(self, context: Context, message: Any) -> None:
+        """Take *message*; see the table above."""
+        if message.type_url == ORDER:
+            self._ordered(context, message.value)
+        elif is_key_id(context.address.id):
+            _answered(context, (message.type_url, message.value))
+        elif gateway_call(context.address.id) is not None:
+            # The endpoint writes what is sent to a gateway's call as a record.
+            context.send(*context.address, TypedValue(message.type_url, message.value))
+
+    def _ordered(self, context: Context, data: bytes) -> None:
+        if context.caller is not None:
+            return
+        try:
+            content = read_order(data)
+        except ValueError as error:
+            logger.warning("%s: a record of a gateway is dropped, since it can't be read: %s", INGRESS, error)
+            return
+        match content:
+            case Later():
+                if (problem := self._problem(content.target, content.value[0], content.delay_ms)) is not None:
+                    logger.warning("%s: a record of a gateway is dropped: %s", INGRESS, problem)
+                    return
+                _send(context, content.target, request(Request(content.value)), content.delay_ms)
+            case Keyed() if is_key_id(context.address.id):
+                _keyed(context, content, self._problem)
+            case _:
+                pass
+
+    def _problem(self, target: tuple[str, str], typename: str, delay_ms: int) -> str | None:
+        """Why a message of *typename* to *target* can't be sent for a gateway; None if it can."""
+        function, shown = target[0], shortened(one_line(target[0]), _LONGEST_SHOWN)
+        if not is_address(target):
+            got = shortened(repr(target), _LONGEST_SHOWN)
+            return f"expected <namespace>/<name> and an id as the target of a message, got {got}"
+        if function == INGRESS or not typename or (typename in RESERVED and typename != RESTORE):
+            return f"a gateway sends no messages of type {shortened(repr(typename), _LONGEST_SHOWN)} to {shown}"
+        if function not in self._known and f"{function.rpartition('/')[0]}/*" not in self._known:
+            return (
+                f"the endpoint of {INGRESS} serves no {shown}, so a message to it would fail the Flink job; if another "
+                "application of the job serves it, start this endpoint with --other-functions for it"
+            )
+        if not 0 <= delay_ms <= _LONGEST_DELAY_MS:
+            return f"expected a delay of 0 to {_LONGEST_DELAY_MS} ms, got {delay_ms}"
+        return None
 
 
-def _ordered(context: Context, data: bytes) -> None:
-    if context.caller is not None:
-        return
-    try:
-        content = read_order(data)
-    except ValueError as error:
-        logger.warning("%s: a record of a gateway is dropped, since it can't be read: %s", INGRESS, error)
-        return
-    match content:
-        case Later():
-            if (problem := _problem(content.target, content.value[0])) is not None:
-                logger.warning("%s: a record of a gateway is dropped: %s", INGRESS, problem)
-                return
-            _send(context, content.target, request(Request(content.value)), content.delay_ms)
-        case Keyed() if is_key_id(context.address.id):
-            _keyed(context, content)
-        case _:
-            pass
-
-
-def _keyed(context: Context, content: Keyed) -> None:
+def _keyed(context: Context, content: Keyed, problem_of: _ProblemOf) -> None:
     now_ms = (context.now - _EPOCH) // timedelta(milliseconds=1)
     stored: bytes | None = context["call"]
     kept = None if stored is None else _kept(stored)
     if kept is not None and kept.since_ms + KEY_KEPT_MS <= now_ms:
         kept = None
     if kept is None:
-        _begin(context, content, now_ms)
+        _begin(context, content, now_ms, problem_of)
     elif kept.digest != content.digest:
         _tell(context, [content.answer_to], (KEY_REUSED, b""))
     elif kept.answer is not None:
@@ -134,12 +168,12 @@ def _keyed(context: Context, content: Keyed) -> None:
         context["call"] = _pack(msgspec.structs.replace(kept, waiting=waiting))
 
 
-def _begin(context: Context, content: Keyed, now_ms: int) -> None:
+def _begin(context: Context, content: Keyed, now_ms: int, problem_of: _ProblemOf) -> None:
     """Send the message, the first one under its key."""
     if content.value is None:
         _tell(context, [content.answer_to], (NOT_OPEN, b""))
         return
-    if (problem := _problem(content.target, content.value[0])) is not None:
+    if (problem := problem_of(content.target, content.value[0], content.delay_ms)) is not None:
         _tell(context, [content.answer_to], (FAILED, problem.encode("utf-8", "backslashreplace")))
         return
     if content.wait == _UNTIL_TAKEN:
@@ -168,13 +202,6 @@ def _tell(context: Context, waiting: Sequence[str], value: tuple[str, bytes]) ->
     for id in waiting:
         if gateway_call(id) is not None:
             context.send(INGRESS, id, TypedValue(*value))
-
-
-def _problem(target: tuple[str, str], typename: str) -> str | None:
-    """Why a message of *typename* to *target* can't be sent for a gateway; None if it can."""
-    if target[0] == INGRESS or not typename or (typename in RESERVED and typename != RESTORE):
-        return f"a gateway sends no messages of type {typename!r} to {target[0]}"
-    return None
 
 
 def _send(context: Context, target: tuple[str, str], value: TypedValue, delay_ms: int) -> None:

@@ -59,6 +59,7 @@ from statefun_actors.asking import (
     address_of,
     answer,
     found_ask,
+    is_address,
     is_run_id,
     order,
     order_of,
@@ -224,13 +225,11 @@ def _refuse(step: ReplyStep) -> None:
 def _makes_sense(ask: Open, caller: Address | None) -> bool:
     """Whether *ask* belongs to *caller*, its sender, and its question is not one of this library's own messages."""
     of_sender = caller is not None and (ask.asker == caller or (caller[0] == REPLY and is_run_id(caller[1])))
-    if not of_sender or not 0 < ask.timeout_ms <= LONGEST_MS:
+    if not of_sender or not 0 < ask.timeout_ms <= LONGEST_MS or not (ask.caller is None or is_address(ask.caller)):
         return False
     if ask.target is None or ask.question is None:
         return ask.target is None and ask.question is None
-    typename, id = ask.target
-    namespace, _, name = typename.rpartition("/")
-    return bool(namespace and name and id and ask.question[0]) and ask.question[0] not in RESERVED
+    return is_address(ask.target) and bool(ask.question[0]) and ask.question[0] not in RESERVED
 
 
 def _start_run(step: ReplyStep, run: Run) -> None:

@@ -25,6 +25,7 @@ from statefun_actors.asking import (
     Fire,
     Recurrence,
     Repeat,
+    is_address,
     order,
     owns_schedule,
     read_order,
@@ -95,8 +96,7 @@ def _makes_sense(content: Repeat, context: Context) -> bool:
     caller = context.caller
     if caller is None or content.sender != caller or context.address.id != schedule_id(caller, content.name):
         return False
-    namespace, _, name = content.target[0].rpartition("/")
-    if not (namespace and name and content.target[1] and content.message[0]) or content.message[0] in RESERVED:
+    if not (is_address(content.target) and content.message[0]) or content.message[0] in RESERVED:
         return False
     try:
         recurrence(

@@ -234,8 +234,11 @@ def report_retry(invocation: Invocation) -> Send | None:
 
 
 def attempt_number(invocation: Invocation) -> int:
-    """The number of the attempt *invocation* of an activity. Raises MessageDecodeError: it can't be read."""
-    return _attempt(invocation).number if invocation.argument.typename == ATTEMPT else 1
+    """The number of the attempt *invocation* of an activity; 1 if it can't be read, since another wrote it."""
+    try:
+        return _attempt(invocation).number if invocation.argument.typename == ATTEMPT else 1
+    except MessageDecodeError:
+        return 1
 
 
 def _attempt_of(invocation: Invocation) -> Attempt:

@@ -90,7 +90,7 @@ class Application:
         """The current function type of a class, by its former ones."""
         own = {
             function.typename: ServedFunction(function, Settings(), self.threads, own=True)
-            for function in _function_types([own_functions()])
+            for function in own_functions((*functions, *self.settings.other_functions))
         }
         self.all_served: Mapping[str, ServedFunction] = {**functions, **own}
         """The served functions and this library's own ones, by function type."""

@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from statefun_actors.address import Address
-from statefun_actors.asking import RESTORE, RESTORED_NOTICE, Restore, address_of, read_restore
+from statefun_actors.asking import RESTORE, RESTORED_NOTICE, Restore, address_of, is_address, read_restore
+from statefun_actors.definition import LONGEST_DELAY
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.events import MessageRefused
 from statefun_actors.dispatch.observed import Dispatch
@@ -44,6 +45,7 @@ logger: Final = logging.getLogger("statefun_actors.dispatch")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_LONGEST_DELAY_MS: Final = LONGEST_DELAY // _MILLISECOND
 
 
 class RestoreRefusedError(StatefunActorsError, PermissionError):
@@ -115,15 +117,15 @@ class _Run:
 
     async def restore(self, index: int, invocation: Invocation) -> Outcome | None:
         """Restore by *invocation*; return the outcome of the batch if a message that waited fails it."""
+        now_ms = (self._host.now() - _EPOCH) // _MILLISECOND
         try:
-            content = self._accepted(invocation)
+            content = self._accepted(invocation, now_ms)
         except RestoreRefusedError as refused:
             self._app.instruments.message_refused(MessageRefused(f"{self._target[0]} (restore)"))
             logger.warning("%s: %s: %s", self._target, Settlement.REFUSED.value, describe(refused))
             self._failures.append(MessageFailure(index, refused, Settlement.REFUSED, 1))
             self._marks.append(len(self._effects))
             return None
-        now_ms = (self._host.now() - _EPOCH) // _MILLISECOND
         for each in content.delayed:
             target, value, delay_ms = Address(*each.target), TypedValue(*each.value), each.due_ms - now_ms
             if each.token:  # pending twice, it would fail the job each time
@@ -149,7 +151,7 @@ class _Run:
             self._changed.update(outcome.changes)
         return outcome
 
-    def _accepted(self, invocation: Invocation) -> Restore:
+    def _accepted(self, invocation: Invocation, now_ms: int) -> Restore:
         """The content of *invocation*, whose states are those of the entity now.
 
         Raises:
@@ -174,6 +176,10 @@ class _Run:
                 f"the message can't be read: {describe_error(error)}",
                 "Use one version of statefun-actors for `export` and `serve`.",
             ) from error
+        if (problem := _problem(content, now_ms)) is not None:
+            raise RestoreRefusedError(
+                target, problem, "Nothing was changed. Only `export --to-kafka` writes what can be restored."
+            )
         if content.states:
             present = self._in_order(name for name, value in self._state.items() if value is not None)
             if present:
@@ -210,3 +216,17 @@ class _Run:
             elif value is not None:
                 states[name] = TypedValue(field.typename, field.codec.encode(value))
         return states
+
+
+def _problem(content: Restore, now_ms: int) -> str | None:
+    """What of *content* no engine has stored; None if all makes sense. Sent, it would fail the Flink job."""
+    for each in content.delayed:
+        if not is_address(each.target):
+            return f"a delayed message has no target: expected <namespace>/<name> and an id, got {each.target!r}"
+        if each.due_ms - now_ms > _LONGEST_DELAY_MS:
+            return f"a delayed message is due in {each.due_ms - now_ms} ms, more than the limit of {_LONGEST_DELAY_MS}"
+    for waiting in content.waiting:
+        if waiting.caller is not None and not is_address(waiting.caller):
+            return f"a waiting message has no caller: expected <namespace>/<name> and an id, got {waiting.caller!r}"
+    values = [*(each.value for each in content.delayed), *(each.value for each in content.waiting)]
+    return None if all(typename for typename, _ in values) else "a message has no type"

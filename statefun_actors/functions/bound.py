@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any as Untyped
@@ -123,6 +124,15 @@ class BoundFunction(DeclaredFunction):
 
     def abandon(self, subject: Context) -> None:
         subject._scope = None  # noqa: SLF001 - context of this room
+
+    def calling(self, function: Callable[..., object]) -> BoundFunction:
+        """It, calling *function*, whose parameters are the same; it must take messages of any type."""
+        other = copy.copy(self)
+        handler = copy.copy(self.any_handler)
+        assert handler is not None
+        handler.function = function
+        other.any_handler = handler
+        return other
 
 
 _STATE_HINT: Final = 'states={"count": int, "cart": persisted(type=Cart)}'

@@ -29,7 +29,7 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
     "functions": frozenset({"errors", "address", "model", "types", "definition"}),
     "settings": frozenset({"units", "errors", "address", "definition"}),
     "entity": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
-    "conversations": frozenset({"errors", "address", "model", "types", "asking", "definition", "functions"}),
+    "conversations": frozenset({"text", "errors", "address", "model", "types", "asking", "definition", "functions"}),
     "dispatch": frozenset(
         {
             "text",

@@ -13,6 +13,7 @@ from statefun_actors import (
     Entity,
     KafkaRecord,
     NoAnswer,
+    Settings,
     TerminalError,
     activity,
     answers,
@@ -160,8 +161,8 @@ def caller(number: str) -> str:
 
 
 @asynccontextmanager
-async def door() -> AsyncGenerator[Door]:
-    async with WIRE_3.start(Clerk, charge) as engine:
+async def door(settings: Settings | None = None) -> AsyncGenerator[Door]:
+    async with WIRE_3.start(Clerk, charge, settings=settings) as engine:
         yield Door(engine)
         assert engine.failures == []
 
