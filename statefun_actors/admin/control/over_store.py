@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation, check_open
 from statefun_actors.admin.control.engine_state import EngineState
-from statefun_actors.admin.control.given_up import told_of_failures
+from statefun_actors.admin.control.failure_rows import failure_rows
 from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.admin.views.timers import is_own
 from statefun_actors.asking import REPLY
@@ -148,15 +148,15 @@ class StoreControl:
             for seq, message in enumerate(messages, first)
         ]
         dropped = [dropped_step(message, now_ms, discard=discard) for message in messages]
-        told = told_of_failures(self._store, messages, error, first + len(letters), self._partition)
+        failures = failure_rows(self._store, messages, error, first + len(letters), self._partition)
         await self._store.commit(
             Commit(
                 messages_done=[message.seq for message in messages],
-                messages=told.messages,
-                egress=told.egress,
-                requests=told.requests,
+                messages=failures.messages,
+                egress=failures.egress,
+                requests=failures.requests,
                 dead_letters=[] if discard else letters,
-                next_seq=told.next_seq,
+                next_seq=failures.next_seq,
                 history=append_steps(self._store, dropped),
             )
         )

@@ -1,4 +1,4 @@
-"""Who is told that messages of a stopped store were given up, as a running engine tells them."""
+"""Rows that answer the callers of messages given up in a stopped store, as a running engine answers them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from statefun_actors.text import describe
 
 
 @attrs.frozen
-class Told:
-    """Rows of the commit that gives messages up.
+class FailureRows:
+    """Rows for the commit that gives messages up.
 
     Args:
-        messages: to the reply addresses of this store.
-        egress: what is handed over to other partitions, for their reply addresses.
-        requests: those with an idempotency key that have their answer now.
-        next_seq: the next number of the store.
+        messages: failures for reply addresses in this store.
+        egress: failures for reply addresses in other partitions.
+        requests: the requests with an idempotency key that have failed.
+        next_seq: the store's next number.
     """
 
     messages: Sequence[Message]
@@ -30,14 +30,18 @@ class Told:
     next_seq: int
 
 
-def told_of_failures(
-    store: StoreReader, given: Sequence[Message], error: BaseException, first: int, partition: Partition | None
-) -> Told:
-    """What tells those who wait for the answers to messages that these were given up.
+def failure_rows(
+    store: StoreReader,
+    given_up_messages: Sequence[Message],
+    error: BaseException,
+    first: int,
+    partition: Partition | None,
+) -> FailureRows:
+    """The rows that answer the callers of *given_up_messages*.
 
     Args:
         store: the store of the messages.
-        given: these messages.
+        given_up_messages: the messages.
         error: why they are given up.
         first: the number of the first row.
         partition: which one *store* is; None: it is the only one.
@@ -46,7 +50,7 @@ def told_of_failures(
     egress: list[EgressRecord] = []
     callers: set[str] = set()
     seq = first
-    for message in given:
+    for message in given_up_messages:
         waiting = who_waits(message, describe(error))
         if not isinstance(waiting, Send):
             if waiting is not None:
@@ -62,4 +66,4 @@ def told_of_failures(
         seq += 1
     pending = store.requests(pending=True) if callers else ()
     requests = [given_up(row, describe(error)) for row in pending if row.request in callers]
-    return Told(messages, egress, requests, seq)
+    return FailureRows(messages, egress, requests, seq)
