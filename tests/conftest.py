@@ -106,14 +106,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 raise pytest.UsageError("pytest-xdist ignores groups with this pytest; pip install -e '.[dev]'")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """End what the tests of a group share after the last of them, which runs in the same worker as all others."""
-    if (group := _group_of(item)) is not None:
-        left = item.config.stash[_LEFT]
-        left[group] -= 1
-        if left[group] == 0:
-            end_all_of(group)
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Forget its modules; end what the tests of a group share after the last of them, which all run in one worker."""
+    try:
+        return (yield)
+    finally:
+        _forget_temporary_modules(item)
+        if (group := _group_of(item)) is not None:
+            left = item.config.stash[_LEFT]
+            left[group] -= 1
+            if left[group] == 0:
+                end_all_of(group)
 
 
 def _group_of(item: pytest.Item) -> str | None:
@@ -150,15 +154,14 @@ def _encodable(data: object) -> object:
             return data
 
 
-@pytest.fixture(autouse=True)
-def forget_temporary_modules(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
-    """Remove modules that lie in a temporary folder from ``sys.modules`` and ``sys.path`` after each test.
+def _forget_temporary_modules(item: pytest.Item) -> None:
+    """Remove modules that lie in a temporary folder from ``sys.modules`` and ``sys.path``.
 
     A command that runs in this process imports its APP. Otherwise the next test of this worker that writes an
-    ``app.py`` would import the file of this one.
+    ``app.py`` would import the file of this one. (As a fixture of each test it would take longer than many tests.)
     """
-    yield
-    temporary = str(tmp_path_factory.getbasetemp())
+    factory: pytest.TempPathFactory = item.config._tmp_path_factory  # type: ignore[attr-defined]
+    temporary = str(factory.getbasetemp())
     if any(folder.startswith(temporary) for folder in sys.path):  # the loader puts the folder of an APP there
         sys.path[:] = [folder for folder in sys.path if not folder.startswith(temporary)]
         for name, module in list(sys.modules.items()):
