@@ -1,6 +1,6 @@
 """A real StateFun cluster on this machine: its jars, its processes and their configuration."""
 
-from statefun_actors.cluster.broker_log import kafka_cluster_id
+from statefun_actors.cluster.broker_log import kafka_cluster_id, kafka_topic_ids
 from statefun_actors.cluster.cluster import Cluster, ClusterOptions, EndpointProgram
 from statefun_actors.cluster.errors import (
     ClusterLateError,
@@ -45,6 +45,7 @@ __all__ = [
     "is_running",
     "kafka_cluster_id",
     "kafka_program",
+    "kafka_topic_ids",
     "last_state",
     "missing_tool",
     "note_savepoint",

@@ -31,7 +31,16 @@ from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, lock
 from statefun_actors.deploy.module_parsing import parse_module, read_module
 from statefun_actors.deploy.module_text import write_module
 from statefun_actors.deploy.planning import Wanted, WantedTopic, functions_elsewhere, local_module, planned_module
-from statefun_actors.deploy.positions import DroppedTopic, LostPosition, dropped_topics, lost_positions
+from statefun_actors.deploy.positions import (
+    DroppedTopic,
+    LostPosition,
+    RecreatedTopic,
+    TopicIds,
+    dropped_topics,
+    gone_topics,
+    lost_positions,
+    recreated_topics,
+)
 from statefun_actors.deploy.served import Served, served
 from statefun_actors.deploy.topic_names import topic_name
 
@@ -56,12 +65,14 @@ __all__ = [
     "OtherBrokers",
     "OtherComponent",
     "Problem",
+    "RecreatedTopic",
     "Refusal",
     "RequestTopic",
     "Served",
     "SpecificOffsets",
     "Startup",
     "Topic",
+    "TopicIds",
     "Transport",
     "Wanted",
     "WantedTopic",
@@ -71,6 +82,7 @@ __all__ = [
     "dropped_topics",
     "functions_elsewhere",
     "gateway_routes",
+    "gone_topics",
     "kafka_component_name",
     "local_module",
     "locked",
@@ -80,6 +92,7 @@ __all__ = [
     "planned_module",
     "read_lock",
     "read_module",
+    "recreated_topics",
     "served",
     "topic_name",
     "unknown_clusters",

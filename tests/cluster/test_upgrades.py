@@ -147,6 +147,10 @@ def test_a_savepoint_of_a_job_that_goes_on_has_what_a_later_run_is_checked_again
     assert names <= {path.name for path in upgraded.live.iterdir()}
     for name in names - {"_metadata"}:
         assert (upgraded.live / name).read_bytes() == (stopped / name).read_bytes()
+    noted = json.loads((upgraded.live / "statefun-actors-kafka.json").read_text())["topics"]
+    ids = [id for topics in noted.values() for id in topics.values()]
+    assert ids
+    assert all(re.fullmatch(r"[\w-]{22}", id) for id in ids)
 
     error = upgraded.shop.refused(
         *upgraded.shop.arguments(ANOTHER_TYPE, "pass"), "--from-savepoint", str(upgraded.live)

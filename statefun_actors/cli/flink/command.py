@@ -10,7 +10,14 @@ from typing import Any as Untyped
 
 import click
 
-from statefun_actors.cli.flink.kafka_clusters import far_clusters, ids_of, local_cluster, missing_topics
+from statefun_actors.cli.flink.kafka_clusters import (
+    far_clusters,
+    far_topics,
+    ids_of,
+    local_cluster,
+    local_topics,
+    missing_topics,
+)
 from statefun_actors.cli.flink.resuming import keep_places, say_what_is_read_again, state_to_start_from, states_in
 from statefun_actors.cli.flink.savepoint import savepoint
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
@@ -22,7 +29,7 @@ from statefun_actors.settings import ENDPOINT_DEFAULTS
 from statefun_actors.units import DURATION_FORM, read_seconds
 
 if TYPE_CHECKING:
-    from statefun_actors.deploy import Module
+    from statefun_actors.deploy import Module, TopicIds
     from statefun_actors.settings import Settings
 
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
@@ -131,7 +138,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.module.command import read
     from statefun_actors.cli.serve.command import without_policy
-    from statefun_actors.cluster import kafka_cluster_id, missing_tool
+    from statefun_actors.cluster import kafka_cluster_id, kafka_topic_ids, missing_tool
     from statefun_actors.deploy import differences, functions_elsewhere, local_module, locked, planned_module
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
@@ -173,11 +180,13 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise AppError(str(error)) from error
     far = {} if kafka else far_clusters(module)
     clusters_before: Mapping[str, str] = {}
+    topics_before: TopicIds = {}
+    topics = local_topics(module, kafka_topic_ids(folder)) if kafka else far_topics(module, far)
     if start is None:
         say_what_is_read_again(folder, savepoint_to, module)
     else:
         clusters = local_cluster(module, kafka_cluster_id(folder)) if kafka else ids_of(far)
-        clusters_before = keep_places(start, module, clusters)
+        clusters_before, topics_before = keep_places(start, module, clusters, topics)
     drifted = [] if file is None else differences(module, declared)
     for warning in (
         *(f"Warning: {module_file}: {each}" for each in (*drifted, *missing_topics(module, declared, far))),
@@ -207,6 +216,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         folder=folder,
         kafka=kafka,
         clusters={**clusters_before, **ids_of(far)},
+        topics=topics_before if kafka else {**topics_before, **topics},
         parallelism=parallelism,
         task_managers=min(task_managers, parallelism),
         checkpoint_ms=checkpoint_ms,

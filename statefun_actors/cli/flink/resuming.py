@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from statefun_actors.cli.extras import has_kafka_client
-from statefun_actors.cli.flink.saved_files import KAFKA, MODULE, STATES, read_clusters
+from statefun_actors.cli.flink.saved_files import KAFKA, MODULE, STATES, read_kafka
 from statefun_actors.cli.output import echo
 
 if TYPE_CHECKING:
-    from statefun_actors.deploy import Lock, Module, Served
+    from statefun_actors.deploy import Lock, Module, Served, TopicIds
+
+_RECREATED: Final = (
+    "\nGive such a topic an ingress of its own in a --module FILE, with an id that the state does not know: it is read "
+    "from its start position. Or start without the state."
+)
 
 
 def state_to_start_from(folder: Path, savepoints: Path | None, named: Path | None, *, resume: bool) -> Path | None:
@@ -57,23 +62,35 @@ def states_in(savepoint: Path, declared: Served) -> Lock:
     return held
 
 
-def keep_places(savepoint: Path, module: Module, clusters: Mapping[str, str | None]) -> Mapping[str, str]:
+def keep_places(
+    savepoint: Path, module: Module, clusters: Mapping[str, str | None], topics: TopicIds
+) -> tuple[Mapping[str, str], TopicIds]:
     """End the command if Flink would lose its positions in topics, or fail at transactions, of *savepoint*.
 
-    *clusters* are the ids of the Kafka clusters of *module*, by component. Return those that were noted with it.
+    *clusters* are the ids of the Kafka clusters of *module*, by component, *topics* those of the topics that it reads.
+    Return those that were noted with it.
     """
     from statefun_actors.cli.module.command import read
-    from statefun_actors.deploy import dropped_topics, lost_positions, other_brokers, unknown_clusters
+    from statefun_actors.deploy import (
+        dropped_topics,
+        gone_topics,
+        lost_positions,
+        other_brokers,
+        recreated_topics,
+        unknown_clusters,
+    )
 
     if (file := _next_to(savepoint, MODULE)) is None:
-        return {}
+        return {}, {}
     before = read(file)
     kafka = _next_to(savepoint, KAFKA)
-    clusters_before = {} if kafka is None else read_clusters(kafka)
-    others = other_brokers(clusters_before, clusters, module)
-    if lost := [*lost_positions(before, module), *others]:
-        instead = "\nResume with the brokers of that cluster, or start without the state." if others else ""
-        raise _refused(savepoint, lost, instead)
+    clusters_before, topics_before = ({}, {}) if kafka is None else read_kafka(kafka)
+    if others := other_brokers(clusters_before, clusters, module):
+        lost = [*lost_positions(before, module), *others]
+        raise _refused(savepoint, lost, "\nResume with the brokers of that cluster, or start without the state.")
+    recreated = recreated_topics(topics_before, topics, module)
+    if lost := [*lost_positions(before, module, gone_topics(topics_before, topics)), *recreated]:
+        raise _refused(savepoint, lost, _RECREATED if recreated else "")
     for topic in dropped_topics(before, module):
         echo(f"Warning: {topic}", err=True)
     if unchecked := unknown_clusters(clusters_before, clusters, module):
@@ -87,7 +104,7 @@ def keep_places(savepoint: Path, module: Module, clusters: Mapping[str, str | No
             "With others, records would be skipped, and transactions fail.",
             err=True,
         )
-    return clusters_before
+    return clusters_before, topics_before
 
 
 def _next_to(state: Path, name: str) -> Path | None:

@@ -15,9 +15,9 @@ import click
 
 from statefun_actors.cli.flink.causes import explanation
 from statefun_actors.cli.flink.facts import remove_facts, write_facts
-from statefun_actors.cli.flink.kafka_clusters import local_cluster
+from statefun_actors.cli.flink.kafka_clusters import local_cluster, made_topics
 from statefun_actors.cli.flink.other_endpoints import OtherEndpoint, other_endpoints, watch_endpoints
-from statefun_actors.cli.flink.saved_files import keep_savepoint, note_application
+from statefun_actors.cli.flink.saved_files import keep_savepoint, note_application, note_kafka
 from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.serve.endpoint_log import EndpointLog
@@ -36,7 +36,7 @@ from statefun_actors.cluster import (
     take_savepoint,
 )
 from statefun_actors.connectors import in_thread
-from statefun_actors.deploy import Lock, Module
+from statefun_actors.deploy import Lock, Module, TopicIds
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Listener
 from statefun_actors.settings import Settings
@@ -63,6 +63,8 @@ class FlinkRun:
     kafka: bool
     clusters: Mapping[str, str]
     """The ids of the Kafka clusters, by component, as far as they are known without the local broker."""
+    topics: TopicIds
+    """The ids of the topics that are read, as far as they are known before the start."""
     parallelism: int
     task_managers: int
     checkpoint_ms: int
@@ -144,7 +146,9 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
             if others := other_endpoints(module, endpoint.url):
                 reporting.append(asyncio.create_task(_report_endpoints(others)))
             with _Status() as status:
-                note_application(cluster.checkpoints, run.states, module, clusters)
+                note_application(cluster.checkpoints, run.states, module, clusters, run.topics)
+                if run.kafka:
+                    reporting.append(asyncio.create_task(_note_topics(run, cluster, module, clusters)))
                 status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))
                 await _unless(stop, _start(cluster, module, endpoint))
             if stop.wanted.is_set():
@@ -196,6 +200,15 @@ async def _watch(
         write_facts(folder, {**locations, "pids": dict(cluster.pids)})
         echo(line, err=True)
         reporting.append(asyncio.create_task(_explain(line, module)))  # it may take long; processes are watched
+
+
+async def _note_topics(run: FlinkRun, cluster: Cluster, module: Module, clusters: Mapping[str, str | None]) -> None:
+    topics = await made_topics(module, run.folder)
+    try:
+        note_kafka(cluster.checkpoints, clusters, topics)
+    except OSError as error:
+        why = error.strerror or error
+        echo(f"Warning: the ids of topics can't be noted, so no later run checks them: {why}.", err=True)
 
 
 async def _report_messages(log: Path) -> None:

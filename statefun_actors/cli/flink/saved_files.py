@@ -11,24 +11,35 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:
-    from statefun_actors.deploy import Lock, Module
+    from statefun_actors.deploy import Lock, Module, TopicIds
 
 STATES: Final = "statefun-actors-states.yaml"
 """The lock of the application that wrote the state."""
 MODULE: Final = "statefun-actors-module.yaml"
 """The module.yaml that it ran with."""
 KAFKA: Final = "statefun-actors-kafka.json"
-"""The ids of its Kafka clusters, as far as they were known."""
+"""The ids of its Kafka clusters and of the topics that it reads, as far as they were known."""
+_TOPICS: Final = "topics"
+"""The key of the ids of topics in that file; those of clusters have the names of components, with a space."""
 
 
-def note_application(folder: Path, states: Lock, module: Module, clusters: Mapping[str, str | None]) -> None:
+def note_application(
+    folder: Path, states: Lock, module: Module, clusters: Mapping[str, str | None], topics: TopicIds
+) -> None:
     """Write the files to *folder*, which is created if it is missing."""
     from statefun_actors.deploy import write_lock, write_module
 
     folder.mkdir(parents=True, exist_ok=True)
     write_lock(folder / STATES, states)
     (folder / MODULE).write_text(write_module(module), encoding="utf-8")
-    (folder / KAFKA).write_text(json.dumps(clusters, indent=2), encoding="utf-8")
+    note_kafka(folder, clusters, topics)
+
+
+def note_kafka(folder: Path, clusters: Mapping[str, str | None], topics: TopicIds) -> None:
+    """Write the file of the ids to *folder*, as a whole: a savepoint may be taken at the same time."""
+    written = folder / f"{KAFKA}.new"
+    written.write_text(json.dumps({**clusters, _TOPICS: topics}, indent=2), encoding="utf-8")
+    written.replace(folder / KAFKA)
 
 
 def keep_savepoint(folder: Path, checkpoints: Path, savepoint: Path) -> None:
@@ -51,11 +62,17 @@ def keep_savepoint(folder: Path, checkpoints: Path, savepoint: Path) -> None:
         ) from error
 
 
-def read_clusters(path: Path) -> Mapping[str, str]:
-    """The ids in the file *path*, by component; those that were unknown are missing."""
+def read_kafka(path: Path) -> tuple[Mapping[str, str], TopicIds]:
+    """The ids of clusters in the file *path*, by component, and those of topics, as far as they were known."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise click.ClickException(f"{path} can't be read: {error}.") from None
     items = found.items() if isinstance(found, dict) else ()
-    return {str(name): id for name, id in items if isinstance(id, str)}
+    clusters = {str(name): id for name, id in items if isinstance(id, str)}
+    topics = found.get(_TOPICS) if isinstance(found, dict) else None
+    return clusters, {
+        str(ingress): {str(topic): id for topic, id in ids.items() if isinstance(id, str)}
+        for ingress, ids in (topics.items() if isinstance(topics, dict) else ())
+        if isinstance(ids, dict)
+    }

@@ -16,7 +16,9 @@ from confluent_kafka.admin import AdminClient
 from statefun_actors.connectors import in_thread
 from statefun_actors.connectors.kafka.complaints import ALL_BROKERS_DOWN
 from statefun_actors.connectors.kafka.errors import BadPropertyError
+from statefun_actors.connectors.kafka.ids import ids_of
 from statefun_actors.connectors.kafka.properties import client, connecting
+from statefun_actors.connectors.kafka.start import NoTopicError
 from statefun_actors.deploy import KafkaEgress, KafkaIngress, kafka_component_name
 
 _SECONDS: Final = 15.0
@@ -25,10 +27,14 @@ _THREAD: Final = "statefun-actors asking brokers"
 
 @attrs.frozen
 class ClusterFacts:
-    """The ``id`` of a cluster, which its brokers keep for ever, and its ``topics``; None if they are unknown."""
+    """The ``id`` of a cluster, which its brokers keep for ever, and its ``topics``; None if they are unknown.
+
+    ``topic_ids`` are those of the topics that were asked for, as far as they are known.
+    """
 
     id: str | None
     topics: AbstractSet[str] | None
+    topic_ids: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 
 async def ask_clusters(components: Iterable[KafkaIngress | KafkaEgress]) -> Mapping[str, ClusterFacts]:
@@ -41,7 +47,7 @@ async def ask_clusters(components: Iterable[KafkaIngress | KafkaEgress]) -> Mapp
     for component in components:
         brokers = component.address, frozenset(connecting(component.properties).items())
         sharing.setdefault(brokers, []).append(component)
-    answers = await asyncio.gather(*(ask_cluster(first) for first, *_ in sharing.values()))
+    answers = await asyncio.gather(*(ask_cluster(those[0], _topics(those)) for those in sharing.values()))
     return {
         kafka_component_name(component): answer
         for those, answer in zip(sharing.values(), answers, strict=True)
@@ -50,12 +56,19 @@ async def ask_clusters(components: Iterable[KafkaIngress | KafkaEgress]) -> Mapp
     }
 
 
-async def ask_cluster(component: KafkaIngress | KafkaEgress) -> ClusterFacts | None:
-    """The cluster of *component*; None where :func:`ask_clusters` has none."""
-    return await in_thread(_THREAD, lambda: _asked(component))
+def _topics(components: Iterable[KafkaIngress | KafkaEgress]) -> AbstractSet[str]:
+    """The topics that *components* read."""
+    return {topic.topic for each in components if isinstance(each, KafkaIngress) for topic in each.topics}
 
 
-def _asked(component: KafkaIngress | KafkaEgress) -> ClusterFacts | None:
+async def ask_cluster(
+    component: KafkaIngress | KafkaEgress, topics: AbstractSet[str] = frozenset()
+) -> ClusterFacts | None:
+    """The cluster of *component*, and the ids of *topics*; None where :func:`ask_clusters` has none."""
+    return await in_thread(_THREAD, lambda: _asked(component, topics))
+
+
+def _asked(component: KafkaIngress | KafkaEgress, topics: AbstractSet[str]) -> ClusterFacts | None:
     down, until = threading.Event(), time.monotonic() + _SECONDS
 
     def failed(error: KafkaError) -> None:
@@ -75,6 +88,10 @@ def _asked(component: KafkaIngress | KafkaEgress) -> ClusterFacts | None:
     except (BadPropertyError, KafkaException):
         return None
     try:
-        return ClusterFacts(id, admin.list_topics(timeout=max(until - time.monotonic(), 0.1)).topics.keys())
+        there = admin.list_topics(timeout=max(until - time.monotonic(), 0.1)).topics.keys()
     except KafkaException:
         return ClusterFacts(id, None)
+    try:
+        return ClusterFacts(id, there, ids_of(admin, sorted(topics & there)) if topics & there else {})
+    except (KafkaException, NoTopicError):  # one that was deleted meanwhile
+        return ClusterFacts(id, there)

@@ -44,9 +44,14 @@ class TopicIds:
         """
         if self._admin is None:
             self._admin = admin_client(self._component, self._address, self._written)
-        asked = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=_SECONDS)
-        found = {topic: _id(topic, answer) for topic, answer in asked.items()}
-        return {topic: id for topic, id in found.items() if id != _NONE}
+        return ids_of(self._admin, topics)
+
+
+def ids_of(admin: AdminClient, topics: Sequence[str]) -> Mapping[str, str]:
+    """The id of each of *topics* that has one. Raises as :meth:`TopicIds.of` does."""
+    asked = admin.describe_topics(TopicCollection(list(topics)), request_timeout=_SECONDS)
+    found = {topic: _id(topic, answer) for topic, answer in asked.items()}
+    return {topic: id for topic, id in found.items() if id != _NONE}
 
 
 def _id(topic: str, answer: Future[Untyped]) -> str:
