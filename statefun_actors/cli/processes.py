@@ -59,6 +59,13 @@ class Ended:
     exit_code: int
     seconds: float
 
+    @property
+    def how(self) -> str:
+        """How it has ended, for messages: ``was killed by SIGKILL``."""
+        if self.exit_code < 0:
+            return f"was killed by {signal.Signals(-self.exit_code).name}"
+        return f"ended with exit code {self.exit_code}"
+
 
 class Group(Protocol):
     """The processes of a command, by number."""

@@ -18,12 +18,16 @@ _Stamp: TypeAlias = tuple[int, int, int]
 """Modification time, size and inode of a file."""
 
 
+class CertificatesError(ValueError):
+    """Files of certificates that can't be used. The text names them. A retry helps once they fit each other."""
+
+
 @attrs.frozen(kw_only=True)
 class Tls:
     """Certificates in PEM files. With *ca_certs*, clients must present a certificate signed by one of them: mutual TLS.
 
     Raises:
-        ValueError: a file can't be read, or is not a certificate or key.
+        CertificatesError: a file can't be read, or is not a certificate or its key.
     """
 
     certfile: Path
@@ -31,21 +35,27 @@ class Tls:
     ca_certs: Path | None = None
 
     def __attrs_post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Read the files. Raises CertificatesError: they can't be used."""
         for path in self.files:
             try:
                 path.read_bytes()
             except OSError as error:
-                raise ValueError(f"{path} can't be read: {error.strerror}") from None
+                raise CertificatesError(f"{path} can't be read: {error.strerror}") from None
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             context.load_cert_chain(self.certfile, self.keyfile)
         except (ssl.SSLError, OSError) as error:
-            raise ValueError(f"{self.certfile} and {self.keyfile} are not a certificate and its key: {error}") from None
+            raise CertificatesError(
+                f"{self.certfile} and {self.keyfile} are not a certificate and its key: {error}"
+            ) from None
         if self.ca_certs is not None:
             try:
                 context.load_verify_locations(self.ca_certs)
             except (ssl.SSLError, OSError) as error:
-                raise ValueError(f"{self.ca_certs} holds no certificates: {error}") from None
+                raise CertificatesError(f"{self.ca_certs} holds no certificates: {error}") from None
 
     @property
     def files(self) -> list[Path]:

@@ -53,7 +53,7 @@ class _Config(ConnectionsConfig):
     Certificates are read again when their files change.
     """
 
-    tls: Tls | None = None
+    _ssl: ssl.SSLContext | None = None
     _second = 0
     _headers: Sequence[tuple[bytes, bytes]] = ()
     _lines = b""
@@ -70,8 +70,16 @@ class _Config(ConnectionsConfig):
             self._second, self._headers, self._lines = second, [(b"date", date)], b"date: %b\r\n" % date
         return self._lines
 
+    def use(self, tls: Tls) -> None:
+        """Serve HTTPS with *tls*. Raises CertificatesError: its files have changed since it was made, and don't fit."""
+        self.certfile, self.keyfile = str(tls.certfile), str(tls.keyfile)
+        if tls.ca_certs is not None:
+            self.ca_certs, self.verify_mode = str(tls.ca_certs), ssl.CERT_REQUIRED
+        tls.check()
+        self._ssl = renewed(self._context, tls.files)
+
     def create_ssl_context(self) -> ssl.SSLContext | None:
-        return None if self.tls is None else renewed(self._context, self.tls.files)
+        return self._ssl
 
     def _context(self) -> ssl.SSLContext:
         context = super().create_ssl_context()
@@ -83,19 +91,16 @@ class _Config(ConnectionsConfig):
 
 
 def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
-    """Hypercorn's configuration. It takes ownership of the sockets."""
+    """Hypercorn's configuration. It takes ownership of the sockets. Raises CertificatesError: then it does not."""
     config = _Config()
+    if tls is not None:
+        config.use(tls)
     config.bind = [f"fd://{each.detach()}" for each in sockets]
     config.backlog = BACKLOG
     config.keep_alive_max_requests = sys.maxsize
     config.keep_alive_timeout = IDLE_SECONDS
     config.graceful_timeout = STOP_SECONDS - DRAIN_SECONDS - 1
     config.errorlog = logging.getLogger("statefun_actors.http.hypercorn")
-    if tls is not None:
-        config.tls = tls
-        config.certfile, config.keyfile = str(tls.certfile), str(tls.keyfile)
-        if tls.ca_certs is not None:
-            config.ca_certs, config.verify_mode = str(tls.ca_certs), ssl.CERT_REQUIRED
     return config
 
 
@@ -112,6 +117,11 @@ async def serve(
     It does not wait for handlers that can't be cancelled, but a handler's thread keeps the process alive, unless the
     handler was given up at its timeout. The *sockets* listen already, and are closed at the end. *own_loop*: nothing
     else runs on this event loop, so all its errors are logged here.
+
+    ``stop()`` is called once it serves.
+
+    Raises:
+        CertificatesError: the files of *tls* have changed since they were checked, and don't fit each other.
     """
     router = app if isinstance(app, Router) else app.asgi_app
     assert isinstance(router, Router), "an app made by create_app"

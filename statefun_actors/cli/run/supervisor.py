@@ -15,9 +15,9 @@ from typing import Final
 import attrs
 
 from statefun_actors.assembly.partitions import Neighbours
-from statefun_actors.backoff import Backoff
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
+from statefun_actors.cli.restarts import STEADY, Restarts
 from statefun_actors.cli.run.account import Account
 from statefun_actors.cli.run.counts import Counts
 from statefun_actors.cli.run.listening import STOPPING
@@ -36,9 +36,6 @@ from statefun_actors.store.partitioned import Layout
 
 logger: Final = logging.getLogger("statefun_actors.partitions")
 
-_BACKOFF: Final = Backoff(0.05, 10.0)
-_STEADY: Final = 30.0
-"""Seconds after which a partition that dies is started again at once."""
 _MOST_FAILURES: Final = 6
 """Ends in a row, each before it was steady, after which a run with an end is given up."""
 _LONG: Final = 1.0
@@ -98,8 +95,7 @@ def supervise(
 class _State:
     """What is known of one partition."""
 
-    failures: int = 0
-    """How often it has ended in a row, each time soon after its start."""
+    restarts: Restarts = attrs.field(factory=Restarts)
     error: str | None = None
     """The error that ends its process."""
     ready: bool = False
@@ -207,21 +203,20 @@ class _Partitions:
         state = self.states[number]
         state.rest = None
         if not state.ready:
-            echo(f"Error: {ended.name} {_how(ended)} before it was ready, so all partitions are stopped.", err=True)
+            echo(f"Error: {ended.name} {ended.how} before it was ready, so all partitions are stopped.", err=True)
             return None
-        state.failures = 0 if ended.seconds > _STEADY else state.failures + 1
-        if self._until_idle and state.failures >= _MOST_FAILURES:
+        pause = state.restarts.pause(ended)
+        if self._until_idle and state.restarts.failures >= _MOST_FAILURES:
             self.error, self.done = _given_up(ended, state.error), True
             return 0.0
         state.error = None
         state.account.begun_again()
-        pause = _BACKOFF.seconds(state.failures) if state.failures else 0.0
         again = "it is started again"
         if pause >= _LONG:
             again = f"{again} in {pause:g} s"
             respond_meanwhile(ended.name, [listener.sockets[number] for listener in self._listeners], pause)
         restarts = state.account.restarts
-        logger.warning("%s %s; %s%s", ended.name, _how(ended), again, f", restart {restarts}" if restarts > 1 else "")
+        logger.warning("%s %s; %s%s", ended.name, ended.how, again, f", restart {restarts}" if restarts > 1 else "")
         return pause
 
     def abandon(self) -> None:
@@ -230,24 +225,18 @@ class _Partitions:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
 
-def _how(ended: Ended) -> str:
-    if ended.exit_code < 0:
-        return f"was killed by {signal.Signals(-ended.exit_code).name}"
-    return f"ended with exit code {ended.exit_code}"
-
-
 def _given_up(ended: Ended, error: str | None) -> str:
     """The error of a run that *ended* has ended: its process has ended again and again, last because of *error*."""
     if error is not None:
         last, instead = f"the last time by an error: {error}", ""
     elif ended.exit_code == -signal.SIGKILL:
-        last = f"the last time it {_how(ended)}"
+        last = f"the last time it {ended.how}"
         instead = "The system does that if there is not enough memory. "
     else:
-        last = f"the last time it {_how(ended)}"
+        last = f"the last time it {ended.how}"
         instead = "Its output may say why; with PYTHONFAULTHANDLER=1 a crash prints where it happened. "
     return (
-        f"{ended.name} has ended {_MOST_FAILURES} times in a row, each time within {_STEADY:g} s of its start, "
+        f"{ended.name} has ended {_MOST_FAILURES} times in a row, each time within {STEADY:g} s of its start, "
         f"{last.removesuffix('.')}. {instead}All that was acknowledged is stored: remove the cause, and run again."
     )
 

@@ -76,7 +76,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.serve.workers import serve_in_workers
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError
-    from statefun_actors.http import create_app
+    from statefun_actors.http import CertificatesError, create_app
     from statefun_actors.telemetry import with_global_providers
 
     tls = _tls(certfile, keyfile, ca_certs)
@@ -108,7 +108,12 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
     if workers == 1:
         sockets = [listener.sockets[0] for listener in listening]
-        raise SystemExit(serve_here(create_app(application), sockets, tls, announce))
+        try:
+            raise SystemExit(serve_here(create_app(application), sockets, tls, announce))
+        except CertificatesError as error:
+            for listener in listening:
+                listener.close()
+            raise click.ClickException(f"{error}.") from error
     raise SystemExit(serve_in_workers(app, settings, logs, listening, tls, workers, announce))
 
 
