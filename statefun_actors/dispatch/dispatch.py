@@ -59,7 +59,6 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     before = monotonic()
     try:
         for invocation in batch.invocations:
-            context = copy_context()  # so that what user code sets in it does not reach the next message
             argument = invocation.argument
             bound = handlers.get(argument.typename)
             handler: BoundHandler | BoundAnswer
@@ -67,10 +66,13 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
                 scope.handler = ""
                 handler, invocation = served.resolve(invocation)  # noqa: PLW2901 - an answer out of its envelope
                 scope.begin(handler.name, invocation)
+                context = copy_context()
                 message = context.run(handler.message, invocation.argument)
             else:
                 handler = bound
                 scope.begin(handler.name, invocation)
+                # What user code sets in it does not reach the next message; what instruments have set reaches this one.
+                context = copy_context()
                 try:  # bound.message(argument) with a call less
                     message = context.run(bound.read, argument.value)
                 except Exception as unreadable:

@@ -77,8 +77,7 @@ class GuardedRun:
                         if task is not None:
                             task.steps.runs_handlers = True
                         handler, message = self.served.resolve(invocation)
-                        context = copy_context()  # so that what an attempt sets in it does not reach the next one
-                        result = self._start(handler, message, context)
+                        result, context = self._start(handler, message)
                         if result.__class__ in NOT_YET:
                             suspended = True
                             result = await awaited(result, handler.name, context, host, instruments, task)
@@ -117,17 +116,19 @@ class GuardedRun:
                 task.steps.runs_handlers = False
         return done(self.scope, instruments, function, self.failures, marks)
 
-    def _start(self, handler: BoundHandler | BoundAnswer, invocation: Invocation, context: Context) -> object:
-        """The result of the message's handler, or an object of a class in NOT_YET."""
+    def _start(self, handler: BoundHandler | BoundAnswer, invocation: Invocation) -> tuple[object, Context]:
+        """The result of the message's handler, or an object of a class in NOT_YET; and the context in which it runs."""
         scope = self.scope
         scope.begin(handler.name, invocation)
+        # What an attempt sets in it does not reach the next one; what instruments have set reaches this one.
+        context = copy_context()
         monotonic = scope.host.monotonic
         before = self.began = monotonic()
         message = context.run(handler.message, invocation.argument)
         result = context.run(handler.start, self.subject, message)
         if (held := monotonic() - before) > HELD_TOO_LONG:
             self.app.instruments.loop_held(LoopHeld(handler.name, held))
-        return result
+        return result, context
 
     def _measure(self, handler: BoundHandler | BoundAnswer | None) -> None:
         """An attempt of *handler* has ended; None: the message has none."""
