@@ -18,6 +18,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.commits import Commits
 from statefun_actors.engine.core import Core
+from statefun_actors.engine.crowding import crowding
 from statefun_actors.engine.epoch import Counters
 from statefun_actors.engine.evolution.store_check import Check, check, move_renamed
 from statefun_actors.engine.intake import Intake
@@ -189,9 +190,13 @@ class Engine:
     def notices(self) -> Sequence[str]:
         """See :meth:`~statefun_actors.ingress.Backend.notices`."""
         now_ms = self.clock.now_ms()
-        failing = [message.describe(now_ms) for message in self.view.failing_messages()]
         egresses = sorted(self.view.failing_egress.items())
-        return [*failing, *(failure.describe(name) for name, failure in egresses), *self._paused()]
+        return [
+            *crowding(self._core),
+            *(failing.describe(now_ms) for failing in self.view.failing_addresses()),
+            *(failure.describe(name) for name, failure in egresses),
+            *self._paused(),
+        ]
 
     def _paused(self) -> Iterator[str]:
         if not self.view.pauses:

@@ -6,6 +6,8 @@ counts its failures: a restart resets the count.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from statefun_actors.address import Address
@@ -71,13 +73,13 @@ class FailingMessage(Struct, frozen=True):
         return f"the first message of {self.message.target} has failed {times}, last with {self.why}; {when}{behind}"
 
 
-def failing_message(mailbox: Mailbox) -> FailingMessage | None:
-    """The first message of *mailbox*, if it keeps failing."""
+def failing_message(mailbox: Mailbox, first: Callable[[Mailbox], Message]) -> FailingMessage | None:
+    """The first message of *mailbox*, if it keeps failing; *first* returns that."""
     if not mailbox.attempts or mailbox.error is None:
         return None
-    message, error = mailbox.running[0] if mailbox.running else mailbox.queue[0], mailbox.error
+    error = mailbox.error
     return FailingMessage(
-        message,
+        first(mailbox),
         mailbox.attempts,
         error.error_type,
         error.error,

@@ -9,7 +9,7 @@ from statefun_actors.engine.mailbox import Mailbox
 
 
 class HeldMailboxes:
-    """Mailboxes that wait until fewer batches of their function type run; they count as queued."""
+    """Mailboxes that wait until fewer batches of their function type run."""
 
     def __init__(self) -> None:
         self._by_type: dict[str, deque[Mailbox]] = {}
@@ -21,6 +21,10 @@ class HeldMailboxes:
     def holds(self, typename: str) -> bool:
         """Whether mailboxes of *typename* are held."""
         return bool(self._by_type.get(typename))
+
+    def types(self) -> list[str]:
+        """The function types of which mailboxes are held."""
+        return [typename for typename, held in self._by_type.items() if held] if self._by_type else []
 
     def next(self, typename: str) -> Mailbox | None:
         """Remove the mailbox of *typename* that was held longest; it must run at once, or return by :meth:`hold`."""

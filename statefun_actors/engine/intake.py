@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from statefun_actors.address import Address
 from statefun_actors.engine.call import Call, Caller, given_up_with
 from statefun_actors.engine.core import Core
+from statefun_actors.engine.crowding import is_full, refusal_of
 from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
 from statefun_actors.engine.refused_commits import Entry
 from statefun_actors.ingress import Answer, Cancel, IngressMessage, NotTaken, OnAnswer, Taken, TooMany, Wait
@@ -39,28 +40,33 @@ class Intake:
         if not self.open:
             on_answer(self._refusal())
             return _not_durable
+        if (reason := refusal_of(self._core, message.target)) is not None:
+            on_answer(NotTaken(reason))
+            return _not_durable
         caller = Caller(message, on_answer, self._enter)
         self._enter(caller)
         return lambda: self._cancel(caller)
 
     def take_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer) -> None:
         """See :meth:`~statefun_actors.ingress.Backend.take_all`."""
-        if self.open:
-            self._enter_all(messages, on_answer)
-        else:
+        if not self.open:
             on_answer(self._refusal())
+        elif self._core.working_set.mailboxes.stuck.used and (
+            reason := next(filter(None, (refusal_of(self._core, each.target) for each in messages)), None)
+        ):
+            on_answer(NotTaken(reason))
+        else:
+            self._enter_all(messages, on_answer)
 
     @property
     def open(self) -> bool:
         """Whether messages are taken."""
         core = self._core
         working_set, options = core.working_set, core.options
-        mailboxes = working_set.mailboxes
         return not (
             core.stopping
             or (working_set.lost and not core.isolation.active)
-            or mailboxes.waiting - mailboxes.beyond + len(core.isolation.entries) >= options.held
-            or mailboxes.bytes >= options.held_bytes
+            or is_full(core)
             or working_set.outbox.kept > options.egress_backlog
         )
 

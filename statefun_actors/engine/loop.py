@@ -25,6 +25,10 @@ from statefun_actors.store import StoreError
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 
+_PART_OF_TIMERS: Final = 4
+"""The part of a slice that delayed messages may have, however many messages wait."""
+
+
 class Loop:
     """Runs the engine of *core*."""
 
@@ -125,8 +129,11 @@ class Loop:
         now = core.clock.now_ms()
         working_set.mailboxes.end_waits(now)
         working_set.sweep(now)
+        working_set.mailboxes.relieve()
         if not core.stopping:
-            working_set.fire(now, self._room(working_set))
+            due = working_set.timers.next_due()
+            if due is not None and due <= now:
+                working_set.fire(now, max(self._room(working_set), self._room_for_timers(working_set)))
             self._read_sources(working_set)
         if working_set.mailboxes.ready and working_set.epoch.steps >= options.epoch_steps and commits.writing:
             # The open epoch is full, and the one before it is still being written: wait for it.
@@ -191,15 +198,21 @@ class Loop:
     def _room(self, working_set: WorkingSet) -> int:
         """The number of further messages that may be taken.
 
-        Waiting messages are handled first. If they can't be, since they wait for slow handlers or behind failing
-        messages, others are taken in spite of them.
+        Messages that can run are handled first. Those that can't, since they wait for slow handlers or behind failing
+        messages, don't count.
         """
+        options, mailboxes = self._core.options, working_set.mailboxes
+        if mailboxes.full or mailboxes.stuck.used >= mailboxes.stuck.most:
+            return 0
         # Messages of paused entities and of types that are not served leave the memory only when they are durable.
-        options, held = self._core.options, max(working_set.mailboxes.held, len(working_set.epoch.messages))
-        if held < options.waiting:
-            return options.waiting - held
-        stuck = not working_set.mailboxes.ready and working_set.epoch.empty and not self._commits.writing
-        return min(options.epoch_steps, options.held - held) if stuck else 0
+        runnable = max(mailboxes.ready_messages, len(working_set.epoch.messages))
+        return max(0, min(options.waiting - runnable, options.held - mailboxes.held))
+
+    def _room_for_timers(self, working_set: WorkingSet) -> int:
+        """The number of delayed messages that may fire in any case, fewer than are handled meanwhile."""
+        options = self._core.options
+        room = options.waiting - len(working_set.epoch.messages)
+        return min(max(1, options.slice_steps // _PART_OF_TIMERS), room)
 
     def _read_sources(self, working_set: WorkingSet) -> None:
         core, options, mailboxes = self._core, self._core.options, working_set.mailboxes

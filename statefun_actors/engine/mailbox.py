@@ -98,6 +98,7 @@ class Mailbox:
         "queued",
         "running",
         "since_ms",
+        "stuck",
         "suspect",
         "waits",
     )
@@ -106,13 +107,15 @@ class Mailbox:
         self.address = address
         self.queue: deque[Message] = deque()
         self.beyond = 0
-        """The number of further messages that are not in the queue, which is full then."""
+        """The number of further messages, which are only in the store, or in their epoch until that is durable."""
         self.last = 0
-        """The seq of the last message that was put in the queue."""
+        """The seq of the last message before these."""
         self.running: Sequence[Message] = ()
         """The batch in flight."""
         self.queued = False
         """Whether it is in the queue of mailboxes that can run."""
+        self.stuck = False
+        """Whether it can't run now: it waits for a free place, the end of a backoff, or the end of a pause."""
         self.waits = False
         """Whether it waits for the end of a backoff."""
         self.paused = False
@@ -137,11 +140,11 @@ class Mailbox:
         """Its state. Hot paths read the flags instead."""
         if self.running:
             return MailboxState.RUNNING
-        if self.queued:
-            return MailboxState.READY
         if self.paused:
             return MailboxState.PAUSED
-        return MailboxState.BACKOFF if self.waits else MailboxState.EMPTY
+        if self.waits:
+            return MailboxState.BACKOFF
+        return MailboxState.READY if self.queued or self.stuck else MailboxState.EMPTY
 
     @property
     def waiting(self) -> int:

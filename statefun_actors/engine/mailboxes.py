@@ -1,34 +1,28 @@
-"""``Mailboxes``: the waiting messages, in a mailbox for each address, and the queue of mailboxes that can run.
-
-A mailbox holds the next messages of its address, up to a bound. Further ones stay in the store, or in their epoch until
-that is durable, and are read when they are next: an address that is slow or fails for a long time costs little memory,
-even with many messages.
-"""
+"""``Mailboxes``: the waiting messages, in a mailbox for each address, and the queue of mailboxes that can run."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container, Sequence
-from heapq import nlargest
-from itertools import islice
 from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.engine.backoffs import Backoffs
 from statefun_actors.engine.held import HeldMailboxes
+from statefun_actors.engine.in_memory import MessagesInMemory
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.parked import ParkedMessages
 from statefun_actors.engine.paused import PausedMailboxes
-from statefun_actors.store import Message, Pauses
+from statefun_actors.store import Message, Pauses, size_of
 
 _SPARE: Final = 1_000
-_LOOKED_AT: Final = 10_000
+_LONG_ID: Final = 1_000
 _RESUMED: Final = 1_000
 """The most mailboxes that are resumed at once, since the messages of each are read from the store."""
 
 
-class Mailboxes:
-    """All mailboxes that have messages. ``waiting`` counts these, those in flight included.
+class Mailboxes(MessagesInMemory):
+    """All mailboxes that have messages.
 
     Args:
         served: function types whose messages may run in the epoch in which they were sent.
@@ -45,9 +39,9 @@ class Mailboxes:
         more: Callable[[Address, int], list[Message]],
         durable_first: Container[str] = (),
     ) -> None:
-        self._served, self._most, self._more = served, most, more
+        super().__init__(more)
+        self._served, self._most = served, most
         self._durable_first = durable_first
-        self._by_address: dict[Address, Mailbox] = {}
         self._spare: list[Mailbox] = []
         """Empty ones, to be reused: most mailboxes exist for one message."""
         self._ready: deque[Mailbox] = deque()
@@ -55,13 +49,6 @@ class Mailboxes:
         self.at_limit = HeldMailboxes()
         self._backoffs = Backoffs()
         self.paused = PausedMailboxes()
-        self.waiting = 0
-        self.beyond = 0
-        """The number of waiting messages that are not in memory."""
-        self.bytes = 0
-        """The bytes of the values of messages in memory."""
-        self.ready_messages = 0
-        """The number of messages in memory whose mailboxes are in the queue."""
         self.not_durable: list[Message] = []
         """Messages of types in *durable_first* whose epoch is not durable yet, oldest first."""
         self.parked = ParkedMessages()
@@ -70,22 +57,6 @@ class Mailboxes:
     def ready(self) -> int:
         """The number of mailboxes that can run."""
         return len(self._ready)
-
-    def longest(self, most: int) -> list[tuple[Address, int]]:
-        """At most *most* addresses with the most waiting messages, those that run included, of more than one each.
-
-        It looks at the mailboxes that have been open for longest: one with many messages is among them.
-        """
-        sizes = (
-            (address, len(mailbox.queue) + len(mailbox.running) + mailbox.beyond)
-            for address, mailbox in islice(self._by_address.items(), _LOOKED_AT)
-        )
-        return nlargest(most, (each for each in sizes if each[1] > 1), key=lambda each: each[1])
-
-    @property
-    def held(self) -> int:
-        """The number of messages in memory."""
-        return self.waiting - self.beyond
 
     def deliver(self, message: Message) -> None:
         """Append *message* to the mailbox of its target."""
@@ -101,16 +72,18 @@ class Mailboxes:
             mailbox = self._by_address[target] = self._opened(target)
         self.waiting += 1
         queue = mailbox.queue
-        if mailbox.beyond or len(queue) >= self._most:
+        if mailbox.beyond or len(queue) >= self._most or (self.tight and self._stays(mailbox)):
+            if not (mailbox.beyond or queue or mailbox.running):
+                mailbox.last = message.seq - 1
             mailbox.beyond += 1
             self.beyond += 1
-            return
-        queue.append(message)
-        self.bytes += len(message.value.value)
-        mailbox.last = message.seq
-        if mailbox.queued:
-            self.ready_messages += 1
-        elif not (mailbox.running or mailbox.waits):
+        else:
+            queue.append(message)
+            self.bytes += size_of(message)
+            mailbox.last = message.seq
+            if mailbox.queued:
+                self.ready_messages += 1
+        if not (mailbox.queued or mailbox.running or mailbox.stuck):
             self._line_up(mailbox)
 
     def deliver_durable(self, message: Message) -> None:
@@ -145,8 +118,11 @@ class Mailboxes:
         """
         mailbox.queued = False
         queue = mailbox.queue
+        if queue:
+            self.ready_messages -= len(queue)
+        else:
+            self.load(mailbox)
         count = len(queue)
-        self.ready_messages -= count
         if mailbox.one_by_one:
             mailbox.one_by_one -= 1
             most = 1
@@ -162,7 +138,7 @@ class Mailboxes:
         """Remove *messages*, the first ones of *mailbox*: they succeeded or were given up."""
         self.waiting -= len(messages)
         for message in messages:
-            self.bytes -= len(message.value.value)
+            self.bytes -= size_of(message)
         mailbox.running = ()
         mailbox.attempts = mailbox.backoffs = 0
         mailbox.error = None
@@ -173,14 +149,15 @@ class Mailboxes:
         mailbox = self._by_address.get(message.target)
         if mailbox is None or mailbox.running:
             return False
-        if mailbox.paused and not mailbox.queue:
-            self._refill(mailbox)
+        self.load(mailbox)
         if not mailbox.queue or mailbox.queue[0].seq != message.seq:
             return False
-        if mailbox.queued:
+        if mailbox.queued or (mailbox.stuck and not (mailbox.waits or mailbox.paused)):
             self._unqueue(lambda address: address == mailbox.address)
         self._backoffs.end(mailbox)
         self.paused.remove(mailbox)
+        if mailbox.stuck:
+            self._is_free(mailbox)
         mailbox.queue.popleft()
         self.dealt_with(mailbox, (message,))
         return True
@@ -201,44 +178,68 @@ class Mailboxes:
             line.clear()
             line.extend(rest)
         for mailbox in removed:
-            mailbox.queued = False
-            self.ready_messages -= len(mailbox.queue)
+            if mailbox.queued:
+                self._leave_queue(mailbox)
+            else:
+                self._is_free(mailbox)
         return removed
 
     def _pause(self, mailbox: Mailbox) -> None:
-        """Let *mailbox* wait. Its messages leave the memory, except the first one of a failing mailbox."""
+        """Let *mailbox* wait. Its messages leave the memory."""
         self.paused.add(mailbox)
-        queue, kept = mailbox.queue, 1 if mailbox.attempts else 0
-        if len(queue) > kept:
-            mailbox.last = queue[kept].seq - 1
-        while len(queue) > kept:
-            self.bytes -= len(queue.pop().value.value)
-            mailbox.beyond += 1
-            self.beyond += 1
+        if not mailbox.stuck:
+            self._is_stuck(mailbox)
+        self._unload(mailbox)
+
+    def hold(self, mailbox: Mailbox) -> None:
+        """Let *mailbox*, which was first in the queue, wait until fewer batches of its function type run."""
+        self._leave_queue(mailbox)
+        self.at_limit.hold(mailbox)
+        self._is_stuck(mailbox)
+
+    def next_held(self, typename: str) -> Mailbox | None:
+        """Remove the mailbox of *typename* that was held longest; it must run at once, or return by :meth:`hold`."""
+        mailbox = self.at_limit.next(typename)
+        if mailbox is not None:
+            self._enter_queue(mailbox)
+        return mailbox
 
     def set_aside(self, mailbox: Mailbox) -> None:
-        """Set *mailbox* aside until :meth:`bring_back`; it counts as queued."""
+        """Let *mailbox*, which was first in the queue, wait until :meth:`bring_back`."""
+        self._leave_queue(mailbox)
         self._aside.append(mailbox)
+        self._is_stuck(mailbox)
 
     def bring_back(self, most: int) -> None:
         """Append at most *most* of the mailboxes that were set aside, and some of those resumed, to the queue."""
         if self.paused.resuming:
             for mailbox in self.paused.take_resumed(_RESUMED):
+                self._is_free(mailbox)
                 self.again(mailbox)
         while self._aside and most > 0:
-            self._ready.append(self._aside.popleft())
+            mailbox = self._aside.popleft()
+            self._enter_queue(mailbox)
+            self._ready.append(mailbox)
             most -= 1
+
+    def _leave_queue(self, mailbox: Mailbox) -> None:
+        mailbox.queued = False
+        self.ready_messages -= len(mailbox.queue)
+
+    def _enter_queue(self, mailbox: Mailbox) -> None:
+        """*mailbox*, which was held or set aside, counts as queued again."""
+        self._is_free(mailbox)
+        mailbox.queued = True
+        self.ready_messages += len(mailbox.queue)
 
     def again(self, mailbox: Mailbox) -> None:
         """After a batch: append *mailbox* to the queue if it has more messages, else drop it."""
-        if mailbox.beyond and not mailbox.queue:
-            self._refill(mailbox)
-        if mailbox.queue:
-            if not (mailbox.queued or mailbox.waits):
+        if mailbox.queue or mailbox.beyond:
+            if not (mailbox.queued or mailbox.stuck):
                 self._line_up(mailbox)
             return
         del self._by_address[mailbox.address]
-        if len(self._spare) < _SPARE:
+        if len(self._spare) < _SPARE and len(mailbox.address[1]) < _LONG_ID:
             mailbox.one_by_one = 0
             self._spare.append(mailbox)
 
@@ -250,21 +251,12 @@ class Mailboxes:
         return mailbox
 
     def _line_up(self, mailbox: Mailbox) -> None:
-        # One that is resumed waits, too, until bring_back() removes it from the paused ones.
-        if mailbox.paused or (self.paused.pauses and self.paused.covers(mailbox.address)):
+        if self.paused.pauses and self.paused.covers(mailbox.address):
             self._pause(mailbox)
             return
         mailbox.queued = True
         self.ready_messages += len(mailbox.queue)
         self._ready.append(mailbox)
-
-    def _refill(self, mailbox: Mailbox) -> None:
-        more = self._more(mailbox.address, mailbox.last)
-        mailbox.queue.extend(more)
-        self.bytes += sum(len(message.value.value) for message in more)
-        mailbox.last = more[-1].seq
-        mailbox.beyond -= len(more)
-        self.beyond -= len(more)
 
     def put_off(self, mailbox: Mailbox, until_ms: int) -> None:
         """The first message of *mailbox* failed: keep it, and all behind it, until the end of the backoff."""
@@ -272,10 +264,12 @@ class Mailboxes:
             self._pause(mailbox)
         else:
             self._backoffs.begin(mailbox, until_ms)
+            self._is_stuck(mailbox)
 
     def end_waits(self, now_ms: int) -> None:
         """Append the mailboxes whose backoff is over to the queue."""
         for mailbox in self._backoffs.take_over(now_ms):
+            self._is_free(mailbox)
             self.again(mailbox)
 
     def next_retry(self) -> int | None:
@@ -286,6 +280,7 @@ class Mailboxes:
         """Append *mailbox* to the queue, if it is in a backoff."""
         if mailbox.waits:
             self._backoffs.end(mailbox)
+            self._is_free(mailbox)
             self.again(mailbox)
 
     def of(self, address: Address) -> Mailbox | None:

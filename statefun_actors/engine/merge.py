@@ -131,13 +131,13 @@ class Merge:
             return
         mailbox.one_by_one = max(mailbox.one_by_one, 1)
         mailbox.error = ErrorText.of(error)
-        wait = mailbox.backoff(now_ms)
+        wait, typename = mailbox.backoff(now_ms), mailbox.queue[0].value.typename
         working_set.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
         logger.warning(
             "%s: attempt %d of a message of type %s failed, the next %s: %s",
             mailbox.address,
             mailbox.attempts,
-            mailbox.queue[0].value.typename,
+            typename,
             "when its entity is resumed" if mailbox.paused else f"in {wait:g} s",
             describe(error),
             exc_info=loggable(error) if mailbox.backoffs == 1 else None,

@@ -167,6 +167,7 @@ class OperatorChanges:
             raise NotFailingError(address, "none of its messages is failing")
         if mailbox.state is MailboxState.RUNNING:
             raise NotFailingError(address, "its message is being handled right now; try again in a moment")
+        self._working_set().mailboxes.load(mailbox)
         return mailbox
 
     def _working_set(self) -> WorkingSet:

@@ -18,13 +18,13 @@ class EngineOptions:
     Args:
         epoch_steps: messages after which an epoch is sealed even if more are waiting.
         batch: maximum messages of one address in a batch.
-        waiting: messages in memory above which sources are not read and no delayed message fires, while there is
-            other work.
+        waiting: messages that can run above which sources are not read, and few delayed messages fire.
         mailbox: maximum messages of one address in memory; further ones stay in the store.
-        held: messages in memory above which sources are not read and no delayed message fires, even if all of them
-            wait for slow handlers or behind failing messages.
-        held_bytes: bytes of the values of messages in memory above which messages from outside are refused.
-        suspended: maximum batches that are suspended at the same time; further ones are queued.
+        held: messages in memory above which sources are not read and messages from outside are refused. Above half of
+            it, those that can't run now stay in the store.
+        held_bytes: the same for the bytes of messages in memory.
+        suspended: batches that are suspended at the same time. A function type may have three quarters of what the
+            others leave, and one in any case; further ones wait.
         cache_bytes: memory for entities in use.
         egress_backlog: durable records that sinks have not written above which sources are not read, so that input
             slows down to the pace of a slow sink. They are in the store.

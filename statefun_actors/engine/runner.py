@@ -9,28 +9,27 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine
-from datetime import datetime
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any as Untyped
 from typing import Final, assert_never
 
-from statefun_actors.address import Address
 from statefun_actors.dispatch import (
     Application,
     Dispatch,
     HandlerTask,
-    SystemHost,
     dispatcher,
     resumed,
     run_without_task,
     start_handler_task,
 )
 from statefun_actors.engine.attempts import counted
-from statefun_actors.engine.clock import Clock, at_ms
+from statefun_actors.engine.clock import Clock
+from statefun_actors.engine.engine_host import EngineHost
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.refused_commits import Isolation
+from statefun_actors.engine.suspended import Suspended, SuspendedBatches
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Outcome
@@ -40,28 +39,6 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 _LAST_SECONDS: Final = 1.0
 """Seconds in which cancelled batches should end."""
-
-
-class _EngineHost(SystemHost):
-    """The host of dispatch: time and randomness of the engine's clock."""
-
-    holds_all_state = True
-    repeats = False
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self.token = clock.token
-        self._last = (0, at_ms(0))
-        """The last time, and its milliseconds: many messages are handled within one."""
-
-    def now(self) -> datetime:
-        ms = self._clock.now_ms()
-        if ms != self._last[0]:
-            self._last = (ms, at_ms(ms))
-        return self._last[1]
-
-    async def sleep(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
 
 
 def _twice(dispatch: Dispatch) -> Dispatch:
@@ -105,16 +82,17 @@ class Runner:
         """An error of the engine itself, never of a handler."""
         self._app, self._now_ms, self._merge, self._options = app, clock.now_ms, merge, options
         self._on_ended, self._on_lost = ended, lost
-        self._host = _EngineHost(clock)
+        self._host = EngineHost(clock)
         run = dispatcher(app, keeps_headers=True)
         if options.around is not None:
             run = options.around(run)
         self._dispatch = _twice(run) if options.twice else run
         self._activities = frozenset(name for name, served in app.all_served.items() if served.retries)
         self._plain = frozenset(name for name, served in app.all_served.items() if not served.waits)
-        self._tasks: dict[HandlerTask[None], Address] = {}
+        self._tasks: dict[HandlerTask[None], Suspended] = {}
         """The tasks of suspended batches."""
-        self._left: dict[HandlerTask[None], Address] = {}
+        self._batches = SuspendedBatches(options)
+        self._left: dict[HandlerTask[None], Suspended] = {}
         """Cancelled batches that have not ended. Until they do, no other batch of their address begins."""
         concurrency = {name: served.function.options.concurrency for name, served in app.all_served.items()}
         self._places = {name: most for name, most in concurrency.items() if most is not None}
@@ -133,10 +111,9 @@ class Runner:
         run_without_task(functools.partial(self._take, working_set))
 
     def _take(self, working_set: WorkingSet) -> None:
-        bound = self._options.suspended
-        working_set.mailboxes.bring_back(bound - len(self._tasks))
-        if self._places:
-            self._take_held(working_set)
+        working_set.mailboxes.bring_back(self._options.suspended)
+        if held := working_set.mailboxes.at_limit.types():
+            self._take_held(working_set, held)
         left = self._options.slice_steps
         while left and (mailboxes := working_set.mailboxes.take_ready(left)):
             # Messages that these send may be ready at once: a chain of messages needs few turns of the event loop.
@@ -144,44 +121,44 @@ class Runner:
             working_set.cache.load([mailbox.address for mailbox in mailboxes])
             if not self._take_all(working_set, mailboxes):
                 break
-        if self._places:
-            self.more = any(
-                places and working_set.mailboxes.at_limit.holds(name) for name, places in self._places.items()
-            )
+        held = working_set.mailboxes.at_limit.types()
+        self.more = bool(held) and not all(map(self._no_place, held))
 
     def _take_all(self, working_set: WorkingSet, mailboxes: list[Mailbox]) -> bool:
         """Begin the next batch of each of *mailboxes*; return whether the open epoch had room for all."""
-        bound = self._options.suspended
+        at_limit, waited = working_set.mailboxes.at_limit, bool(working_set.mailboxes.at_limit.types())
         epoch, room = working_set.epoch, self._options.epoch_steps
         for index, mailbox in enumerate(mailboxes):
             if epoch.steps >= room:
                 working_set.mailboxes.keep_ready(mailboxes[index:])
                 return False
-            if (len(self._tasks) >= bound and mailbox.address[0] not in self._plain) or (
-                self._left and mailbox.address in self._left.values()
-            ):
+            typename = mailbox.address[0]
+            if self._left and self._is_left(mailbox):
                 working_set.mailboxes.set_aside(mailbox)
-            elif self._places and self._full(working_set, mailbox.address[0]):
-                working_set.mailboxes.at_limit.hold(mailbox)
+            elif (self._tasks or waited) and (self._no_place(typename) or at_limit.holds(typename)):
+                working_set.mailboxes.hold(mailbox)  # for a free place, or for batches that have waited longer
             else:
                 self._step(working_set, mailbox)
         return True
 
-    def _full(self, working_set: WorkingSet, typename: str) -> bool:
-        """Whether a batch of *typename* must wait for a free place, or for batches that have waited longer."""
-        return not self._places.get(typename, 1) or working_set.mailboxes.at_limit.holds(typename)
+    def _no_place(self, typename: str) -> bool:
+        """Whether no further batch of *typename* may begin now."""
+        return typename not in self._plain and (not self._places.get(typename, 1) or self._batches.full(typename))
 
-    def _take_held(self, working_set: WorkingSet) -> None:
-        """Begin held batches, up to the free places and the limit of the open epoch."""
+    def _is_left(self, mailbox: Mailbox) -> bool:
+        return any(batch.address == mailbox.address for batch in self._left.values())
+
+    def _take_held(self, working_set: WorkingSet, typenames: Sequence[str]) -> None:
+        """Begin held batches of *typenames*, up to the free places and the limit of the open epoch."""
         epoch, room = working_set.epoch, self._options.epoch_steps
-        left = self._options.slice_steps
-        for typename in self._places:
-            while self._places[typename] and left and epoch.steps < room:
-                mailbox = working_set.mailboxes.at_limit.next(typename)
+        for typename in typenames:
+            left = max(1, self._options.slice_steps // len(typenames))
+            while left and epoch.steps < room and not self._no_place(typename):
+                mailbox = working_set.mailboxes.next_held(typename)
                 if mailbox is None:
                     break
                 left -= 1
-                if self._left and mailbox.address in self._left.values():
+                if self._left and self._is_left(mailbox):
                     working_set.mailboxes.set_aside(mailbox)
                 else:
                     self._step(working_set, mailbox)
@@ -191,19 +168,20 @@ class Runner:
         return run_without_task(functools.partial(self._take_one, working_set))
 
     def _take_one(self, working_set: WorkingSet) -> bool:
-        working_set.mailboxes.bring_back(self._options.suspended - len(self._tasks))
-        for typename, places in self._places.items():
-            if places and (held := working_set.mailboxes.at_limit.next(typename)) is not None:
+        working_set.mailboxes.bring_back(self._options.suspended)
+        for typename in working_set.mailboxes.at_limit.types():
+            if not self._no_place(typename) and (held := working_set.mailboxes.next_held(typename)) is not None:
                 working_set.mailboxes.keep_ready([held])
         for _ in range(working_set.mailboxes.ready):
             [mailbox] = working_set.mailboxes.take_ready(1)
-            if self._left and mailbox.address in self._left.values():
+            if self._left and self._is_left(mailbox):
                 working_set.mailboxes.set_aside(mailbox)
                 continue
-            if self._places and not self._places.get(mailbox.address[0], 1):
-                working_set.mailboxes.at_limit.hold(mailbox)
+            if self._tasks and self._no_place(mailbox.address[0]):
+                working_set.mailboxes.hold(mailbox)
                 continue
             mailbox.one_by_one = max(mailbox.one_by_one, 1)
+            working_set.mailboxes.load(mailbox)
             self._isolation.ran(mailbox.queue[0])
             self._step(working_set, mailbox)
             return True
@@ -217,8 +195,10 @@ class Runner:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         await self.cancel()
-        for address in self._left.values():
-            logger.warning("%s: its handler does not end; its messages are handled again at the next start", address)
+        for batch in self._left.values():
+            logger.warning(
+                "%s: its handler does not end; its messages are handled again at the next start", batch.address
+            )
 
     async def cancel(self) -> None:
         """Cancel suspended batches, as if they had never run; abandon those that can't be cancelled."""
@@ -246,27 +226,29 @@ class Runner:
         if address[0] not in self._plain:
             if address[0] in self._activities:
                 run = counted(working_set, messages[0], run)
-            self._start(self._see_through(working_set, mailbox, record, run), address)
+            self._start(self._see_through(working_set, mailbox, record, run), mailbox)
             return
         try:
             pending = run.send(None)
         except StopIteration as done:
             self._finish(working_set, mailbox, record, done.value)
         else:
-            self._start(self._see_through(working_set, mailbox, record, resumed(run, pending)), address)
+            self._start(self._see_through(working_set, mailbox, record, resumed(run, pending)), mailbox)
 
-    def _start(self, work: Coroutine[Untyped, Untyped, None], address: Address) -> None:
+    def _start(self, work: Coroutine[Untyped, Untyped, None], mailbox: Mailbox) -> None:
         task = start_handler_task(work)
         if task is not None:
-            self._tasks[task] = address
+            address = mailbox.address
+            self._tasks[task] = self._batches.begin(mailbox)
             if address[0] in self._places:
                 self._places[address[0]] -= 1
             task.add_done_callback(self._task_ended)
 
     def _task_ended(self, task: HandlerTask[None]) -> None:
-        address = self._tasks.pop(task, None) or self._left.pop(task)
-        if address[0] in self._places:
-            self._places[address[0]] += 1
+        batch = self._tasks.pop(task, None) or self._left.pop(task)
+        self._batches.end(batch)
+        if batch.address[0] in self._places:
+            self._places[batch.address[0]] += 1
         if not task.cancelled() and (error := task.exception()) is not None:
             self.bug = error
         self._on_ended()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from statefun_actors.address import Address
 from statefun_actors.engine.core import Core
 from statefun_actors.engine.egress_queue import FailingEgress
 from statefun_actors.engine.epoch import Counters
 from statefun_actors.engine.failing import FailingMessage, failing_message
-from statefun_actors.model import State
-from statefun_actors.store import DeadLetterEntry, Pauses, PauseTarget
+from statefun_actors.engine.mailbox import Mailbox
+from statefun_actors.model import State, TypedValue
+from statefun_actors.store import DeadLetterEntry, Message, Pauses, PauseTarget
 
 
 class EngineView:
@@ -95,13 +96,21 @@ class EngineView:
 
     def failing_messages(self) -> list[FailingMessage]:
         """The messages without a policy that keep failing, by their addresses."""
-        found = map(failing_message, self._core.working_set.mailboxes.failing())
-        return sorted((each for each in found if each is not None), key=lambda each: each.message.target)
+        return self._failing(self._core.working_set.mailboxes.first)
+
+    def failing_addresses(self) -> list[FailingMessage]:
+        """As :meth:`failing_messages`, but of each message only the target: the others may have to be read."""
+        return self._failing(_unread)
+
+    def _failing(self, first: Callable[[Mailbox], Message]) -> list[FailingMessage]:
+        mailboxes = sorted(self._core.working_set.mailboxes.failing(), key=lambda mailbox: mailbox.address)
+        found = (failing_message(mailbox, first) for mailbox in mailboxes)
+        return [each for each in found if each is not None]
 
     def failing_message(self, address: Address) -> FailingMessage | None:
-        """The first message of *address*, if that keeps failing."""
+        """The first message of *address*, if that keeps failing: of the message only the target."""
         mailbox = self._core.working_set.mailboxes.of(address)
-        return None if mailbox is None else failing_message(mailbox)
+        return None if mailbox is None else failing_message(mailbox, _unread)
 
     def dead_letters(self) -> Iterator[DeadLetterEntry]:
         """The durable dead letters that have been neither retried nor discarded, oldest first."""
@@ -126,3 +135,11 @@ class EngineView:
     def failing_egress(self) -> Mapping[str, FailingEgress]:
         """The egresses that can't be written at present, by name."""
         return self._core.working_set.outbox.failing
+
+
+_UNREAD = TypedValue("", b"")
+
+
+def _unread(mailbox: Mailbox) -> Message:
+    """In place of the first message of *mailbox*: its target."""
+    return Message(0, mailbox.address, _UNREAD)

@@ -69,9 +69,11 @@ class WorkingSet:
         self._options = options
         self._mailbox = options.mailbox
         self.mailboxes = options.mailboxes(shape.served, options.mailbox, self._messages_to, shape.durable_first)
+        self.mailboxes.limit(options.held, options.held_bytes)
         self._resume_pauses(recovered)
         for message in store.messages():
             self.mailboxes.deliver_durable(message)
+            self.mailboxes.relieve()
         for name, source in sources.items():
             source.resume(recovered.positions.get(f"source:{name}"))
         self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq, instruments, now_ms)
@@ -170,9 +172,9 @@ class WorkingSet:
             call.replied(value, self.epoch)
 
     def _messages_to(self, target: Address, after: int) -> list[Message]:
-        """The next messages to *target*, at most as many as a mailbox holds."""
-        messages = self._store.messages_to(target, after, self._mailbox)
-        if len(messages) < self._mailbox:
+        """The next messages to *target*, at most as many as a mailbox holds, and not many large ones."""
+        messages = self._store.messages_to(target, after, self._mailbox, CHUNK_BYTES)
+        if len(messages) < self._mailbox and sum(map(size_of, messages)) < CHUNK_BYTES:
             after = messages[-1].seq if messages else after
             for epoch in (self._sealed, self.epoch):
                 if epoch is not None:  # the store may already have the messages of the epoch being written

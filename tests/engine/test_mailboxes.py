@@ -179,9 +179,12 @@ def test_messages_of_a_paused_mailbox_are_not_in_memory() -> None:
     pause(mailboxes)
     paused = (mailboxes.held, mailboxes.bytes, mailboxes.waiting, mailboxes.ready_messages)
     resume(mailboxes)
+    resumed = (mailboxes.held, mailboxes.waiting)
+    run(mailboxes)
 
     assert paused == (0, 0, 5, 0)
-    assert (mailboxes.held, mailboxes.bytes, mailboxes.waiting, mailboxes.ready_messages) == (5, size, 5, 5)
+    assert resumed == (0, 5)  # they are read when it is their turn
+    assert (mailboxes.held, mailboxes.bytes, mailboxes.waiting, mailboxes.ready_messages) == (5, size, 5, 0)
 
 
 @pytest.mark.parametrize("before", [[pause], [run, fail, pause]])

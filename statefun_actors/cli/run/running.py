@@ -276,7 +276,7 @@ class Run:
             parked=dict(sorted(engine.view.parked.items())),
             failing=[
                 FailingAddress(str(each.message.target), each.attempts, each.why)
-                for each in engine.view.failing_messages()[:MOST_FAILING]
+                for each in engine.view.failing_addresses()[:MOST_FAILING]
             ],
             failing_egress={name: failure.reason for name, failure in engine.view.failing_egress.items()},
             paused=sorted(map(str, engine.view.pauses)),

@@ -8,7 +8,7 @@ from statefun_actors.text import one_line
 
 def only_failing(view: EngineView) -> str | None:
     """A line about the messages that keep failing, if no others are left that are not paused."""
-    failing = [each for each in view.failing_messages() if not each.paused]
+    failing = [each for each in view.failing_addresses() if not each.paused]
     if not failing or sum(1 + each.behind for each in failing) != view.waiting - view.waiting_paused:
         return None
     address, why = failing[0].message.target, failing[0].why.removesuffix(".")

@@ -64,6 +64,9 @@ class OvertakingMailboxes(LoggedMailboxes):
         self._on_their_way: dict[_Pair, deque[Message]] = {}
         self._late: dict[_Pair, deque[Message]] = {}
 
+    def limit(self, most: int, most_bytes: int) -> None:
+        """It has no limits: what leaves the memory comes back in the order of sending."""
+
     @property
     def ready(self) -> int:
         while not self._ready and self._on_their_way:

@@ -1,0 +1,59 @@
+"""When too many messages wait for more to be taken, and which function type or entity they are for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from statefun_actors.address import Address
+from statefun_actors.engine.core import Core
+
+
+def is_full(core: Core) -> bool:
+    """Whether as many messages are in memory as may be, so that none from outside is taken."""
+    mailboxes, options = core.working_set.mailboxes, core.options
+    return (
+        mailboxes.waiting - mailboxes.beyond + len(core.isolation.entries) >= options.held
+        or mailboxes.bytes >= options.held_bytes
+    )
+
+
+def refusal_of(core: Core, target: Address) -> str | None:
+    """Why a message from outside to *target* is refused although others are taken; None if it is taken.
+
+    Too many entities of its function type have messages that can't run now. Those that have some already take more:
+    these wait in the store.
+    """
+    mailboxes = core.working_set.mailboxes
+    if not mailboxes.stuck.used:
+        return None
+    target = core.app.current(target)
+    if not mailboxes.stuck.full(target[0]) or mailboxes.of(target) is not None:
+        return None
+    return f"too many entities of {target[0]} have messages that can't run now"
+
+
+def crowding(core: Core) -> Iterator[str]:
+    """Which messages from outside are refused, and because of which function types and entities."""
+    mailboxes = core.working_set.mailboxes
+    if is_full(core):
+        yield (
+            f"messages are refused, since {mailboxes.held:,} with {mailboxes.bytes:,} bytes are in memory: "
+            f"most are for {_holder(core)}"
+        )
+    for typename in sorted(mailboxes.stuck.all_full()):
+        yield f"messages to further entities of {typename} are refused: too many have messages that can't run now"
+
+
+def _holder(core: Core) -> str:
+    """The function type that has most of the messages in memory, or the entity that has most of those."""
+    options, types, addresses = core.options, Counter[str](), Counter[Address]()
+    for address, count, size in core.working_set.mailboxes.holders():
+        part = round(1e9 * max(count / options.held, size / options.held_bytes))
+        types[address[0]] += part
+        addresses[address] += part
+    if not types:
+        return "entries that wait for the search for a refused message"
+    [(typename, part)] = types.most_common(1)
+    [(address, most)] = addresses.most_common(1)
+    return str(address) if address[0] == typename and most * 2 > part else typename
