@@ -10,6 +10,7 @@ from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -53,6 +54,8 @@ class MemoryStore:
         self._largest_row = largest_row
         self._entities: dict[str, dict[str, tuple[bytes, int | None]]] = {}
         self._messages: dict[int, Message] = {}
+        self._to: dict[Address, dict[int, Message]] | None = None
+        """The messages by target, once that was asked for."""
         self._timers: dict[int, Timer] = {}
         self._due: list[tuple[int, int]] = []
         self._by_token: dict[tuple[Address, str], set[int]] = {}
@@ -78,8 +81,13 @@ class MemoryStore:
         return Recovered(self._next_seq, dict(self._positions))
 
     def messages_to(self, target: Address, after: int, limit: int, most_bytes: int | None = None) -> list[Message]:
-        found = (message for message in _by_seq(self._messages) if message.seq > after and message.target == target)
-        return up_to(islice(found, limit), most_bytes)
+        if self._to is None:
+            self._to = {}
+            for seq, message in self._messages.items():
+                self._to.setdefault(message.target, {})[seq] = message
+        found = _by_seq(self._to.get(target, {}))
+        start = bisect_right(found, after, key=attrgetter("seq"))
+        return up_to(found[start : start + limit], most_bytes)
 
     def messages(self) -> Iterator[Message]:
         return iter(_by_seq(self._messages))
@@ -103,6 +111,8 @@ class MemoryStore:
             if timer.seq in self._timers:
                 self._forget_timer(timer.seq)
             self._keep_timer(timer)
+        if self._to is not None:
+            self._find_again(self._to, commit)
         _replace(self._messages, commit.messages_done, commit.messages)
         _replace(self._egress, commit.egress_done, commit.egress)
         _replace(self._dead_letters, commit.dead_letters_done, commit.dead_letters)
@@ -112,6 +122,15 @@ class MemoryStore:
         self._requests.update({(request.target, request.key): request for request in commit.requests})
         self._positions.update(commit.positions)
         self._next_seq = max(self._next_seq, commit.next_seq)
+
+    def _find_again(self, to: dict[Address, dict[int, Message]], commit: Commit) -> None:
+        for seq in (*commit.messages_done, *(message.seq for message in commit.messages)):
+            if (message := self._messages.get(seq)) is not None and (found := to.get(message.target)) is not None:
+                found.pop(seq, None)
+                if not found:
+                    del to[message.target]
+        for message in commit.messages:
+            to.setdefault(message.target, {})[message.seq] = message
 
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
         rows = (self._entities.get(typename, {}).get(id) for typename, id in addresses)
@@ -192,7 +211,7 @@ class MemoryStore:
         for timer in list(self._timers.values()):
             self._forget_timer(timer.seq)
             self._keep_timer(moved(timer))
-        self._messages = {seq: moved(message) for seq, message in self._messages.items()}
+        self._messages, self._to = {seq: moved(message) for seq, message in self._messages.items()}, None
         for seq, letter in self._dead_letters.items():
             self._dead_letters[seq] = replace(letter, message=moved(letter.message))
         requests = sorted(self._requests.values(), key=lambda request: request.target.typename not in renamed)
