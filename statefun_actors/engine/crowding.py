@@ -12,10 +12,7 @@ from statefun_actors.engine.core import Core
 def is_full(core: Core) -> bool:
     """Whether as many messages are in memory as may be, so that none from outside is taken."""
     mailboxes, options = core.working_set.mailboxes, core.options
-    return (
-        mailboxes.waiting - mailboxes.beyond + len(core.isolation.entries) >= options.held
-        or mailboxes.bytes >= options.held_bytes
-    )
+    return mailboxes.held + len(core.isolation.entries) >= options.held or mailboxes.bytes >= options.held_bytes
 
 
 def refusal_of(core: Core, target: Address) -> str | None:
