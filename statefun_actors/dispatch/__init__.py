@@ -31,6 +31,7 @@ from statefun_actors.dispatch.events import (
     TimerFired,
 )
 from statefun_actors.dispatch.failure import is_terminal
+from statefun_actors.dispatch.given_up import GRACE_SECONDS
 from statefun_actors.dispatch.handler_task import HandlerTask, start_handler_task
 from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments, Propagating, Propagation
 from statefun_actors.dispatch.log_context import message_lookup
@@ -44,6 +45,7 @@ from statefun_actors.dispatch.tasks import ended, in_handler_task
 
 __all__ = [
     "ANSWER_ADVICE",
+    "GRACE_SECONDS",
     "Application",
     "BatchEnded",
     "Dispatch",

@@ -18,12 +18,13 @@ from typing import TypeAlias
 from statefun_actors.definition import Handler
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.events import LoopHeld
+from statefun_actors.dispatch.given_up import GRACE_SECONDS, given_up
 from statefun_actors.dispatch.handler_task import HandlerSteps, HandlerTask
-from statefun_actors.dispatch.handler_threads import HandlerThreads
+from statefun_actors.dispatch.handler_threads import HandlerThread, HandlerThreads
 from statefun_actors.dispatch.instruments import Instruments
-from statefun_actors.dispatch.stepping import SelfClosedError, Watch, resumed
+from statefun_actors.dispatch.stepping import RUNS_ON, Continued, SelfClosedError, Watch
 from statefun_actors.errors import HandlerTimeoutError, NotAMessageError
-from statefun_actors.host import Host
+from statefun_actors.host import Deadline, Host
 
 Start: TypeAlias = Callable[[Untyped, Untyped], object]
 
@@ -64,8 +65,10 @@ class Waiting:
     def __init__(self, name: str, timeout: float | None) -> None:
         self.name, self.timeout = name, timeout
 
-    async def result(self, context: Context, host: Host, instruments: Instruments) -> object:
-        """Wait for the handler, which goes on in *context*, and return its result.
+    async def result(
+        self, context: Context, host: Host, instruments: Instruments, task: HandlerTask[Untyped] | None
+    ) -> object:
+        """Wait for the handler, which goes on in *context*, as *task*, and return its result.
 
         Raises:
             HandlerTimeoutError: it took longer than its timeout.
@@ -73,11 +76,9 @@ class Waiting:
         """
         raise NotImplementedError
 
-    async def _in_time(self, work: Awaitable[object], host: Host) -> object:
-        """The result of *work* within the timeout. Later results are ignored, whether it was cancelled or continued."""
-        if self.timeout is None:
-            return await work
-        deadline = host.timeout(self.timeout)
+    async def _in_time(self, work: Awaitable[object], deadline: Deadline) -> object:
+        """The result of *work* within *deadline*. Later results are ignored, whether it was cancelled or continued."""
+        assert self.timeout is not None
         try:
             async with deadline:
                 result = await work
@@ -93,7 +94,10 @@ class Waiting:
 
 
 class Suspended(Waiting):
-    """An ``async def`` after its first step."""
+    """An ``async def`` after its first step.
+
+    It is cancelled at its timeout, and when its batch is stopped. If it still runs a while later, it is given up.
+    """
 
     __slots__ = ("coroutine", "pending")
 
@@ -103,12 +107,47 @@ class Suspended(Waiting):
         super().__init__(name, timeout)
         self.coroutine, self.pending = coroutine, pending
 
-    async def result(self, context: Context, host: Host, instruments: Instruments) -> object:
+    async def result(
+        self, context: Context, host: Host, instruments: Instruments, task: HandlerTask[Untyped] | None
+    ) -> object:
         def held(seconds: float) -> None:
             instruments.loop_held(LoopHeld(self.name, seconds))
 
         watch = Watch(host.monotonic, HELD_TOO_LONG, held)
-        return await self._in_time(resumed(HandlerSteps(self.coroutine, context), self.pending, watch), host)
+        run = Continued(HandlerSteps(self.coroutine, context), self.pending, watch)
+        if self.timeout is not None:
+            deadline = host.timeout(self.timeout)
+            return await self._in_time(self._with_grace(run, deadline, host, task), deadline)
+        result = await run.until(lambda: _lets_go(task))
+        if result is RUNS_ON:
+            await self._give_up(run, None, host, task)
+            raise asyncio.CancelledError
+        return result
+
+    async def _with_grace(
+        self, run: Continued, deadline: Deadline, host: Host, task: HandlerTask[Untyped] | None
+    ) -> object:
+        result = await run.until(lambda: deadline.expired() or _lets_go(task))
+        if result is RUNS_ON and not _lets_go(task):
+            grace = host.timeout(GRACE_SECONDS)
+            async with grace:
+                result = await run.until(lambda: grace.expired() or _lets_go(task))
+        if result is RUNS_ON:
+            await self._give_up(run, self.timeout if deadline.expired() else None, host, task)
+        return result
+
+    async def _give_up(
+        self, run: Continued, seconds: float | None, host: Host, task: HandlerTask[Untyped] | None
+    ) -> None:
+        keeps_place = given_up.add(self.name, seconds, run)
+        if task is not None:
+            task.gave_up()
+        if keeps_place is not None:
+            await _ends(keeps_place, None, host)
+
+
+def _lets_go(task: HandlerTask[Untyped] | None) -> bool:
+    return task is not None and task.steps.let_go
 
 
 class Other(Waiting):
@@ -120,7 +159,9 @@ class Other(Waiting):
         super().__init__(name, timeout)
         self.awaitable = awaitable
 
-    async def result(self, context: Context, host: Host, instruments: Instruments) -> object:
+    async def result(
+        self, context: Context, host: Host, instruments: Instruments, task: HandlerTask[Untyped] | None
+    ) -> object:
         waiting = _awaited(self.awaitable)
         try:
             pending = context.run(waiting.send, None)
@@ -128,7 +169,7 @@ class Other(Waiting):
             return done.value
         except GeneratorExit as error:
             raise SelfClosedError from error
-        return await Suspended(self.name, self.timeout, waiting, pending).result(context, host, instruments)
+        return await Suspended(self.name, self.timeout, waiting, pending).result(context, host, instruments, task)
 
 
 async def _awaited(awaitable: Awaitable[object]) -> object:
@@ -148,23 +189,35 @@ class InThread(Waiting):
         super().__init__(name, timeout)
         self.call, self.threads = call, threads
 
-    async def result(self, context: Context, host: Host, instruments: Instruments) -> object:  # noqa: ARG002 - as above
+    async def result(
+        self,
+        context: Context,
+        host: Host,
+        instruments: Instruments,  # noqa: ARG002 - as for the others
+        task: HandlerTask[Untyped] | None,  # noqa: ARG002
+    ) -> object:
         thread = await self.threads.begin(functools.partial(context.run, self._run))
         result = thread.call.result
+        began = host.monotonic()
         try:
-            return await self._in_time(asyncio.shield(result), host)
-        except HandlerTimeoutError as error:
-            self.threads.give_up(thread, self.name, error.seconds)
-            result.add_done_callback(_forget)
+            if self.timeout is None:
+                return await asyncio.shield(result)
+            return await self._in_time(asyncio.shield(result), host.timeout(self.timeout))
+        except HandlerTimeoutError:
+            self._give_up(thread)
             raise
         except asyncio.CancelledError:
-            while not result.done():
-                try:
-                    await asyncio.wait([result])
-                except asyncio.CancelledError:
-                    continue  # asked again; the answer is the same
-            _forget(result)
+            until = None if self.timeout is None else began + self.timeout
+            if await _ends(result, until, host):
+                _forget(result)
+            else:
+                self._give_up(thread)
             raise
+
+    def _give_up(self, thread: HandlerThread[object]) -> None:
+        assert self.timeout is not None
+        self.threads.give_up(thread, self.name, self.timeout)
+        thread.call.result.add_done_callback(_forget)
 
     def _run(self) -> object:
         try:
@@ -174,6 +227,22 @@ class InThread(Waiting):
             raise RuntimeError("the handler raised StopIteration") from error
         except GeneratorExit as error:
             raise SelfClosedError from error
+
+
+async def _ends(result: asyncio.Future[Untyped], until: float | None, host: Host) -> bool:
+    """Whether *result* is done by *until* on the host's monotonic clock; cancellations don't end the wait."""
+    while not result.done():
+        try:
+            if until is None:
+                await asyncio.wait([result])
+            else:
+                async with host.timeout(max(0.0, until - host.monotonic())):
+                    await asyncio.wait([result])
+        except TimeoutError:
+            return False
+        except asyncio.CancelledError:
+            continue  # asked again; the answer is the same
+    return True
 
 
 def _forget(result: asyncio.Future[object]) -> None:
@@ -205,7 +274,7 @@ async def awaited(
     """
     result = started
     if isinstance(started, Waiting):
-        result = await started.result(context, host, instruments)
+        result = await started.result(context, host, instruments, task)
         if task is not None and task.stopped:
             raise asyncio.CancelledError
     if isinstance(result, CoroutineType):

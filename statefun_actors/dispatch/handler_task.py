@@ -12,12 +12,13 @@ import asyncio
 import sys
 from asyncio import _register_task, _unregister_task  # documented, for custom tasks
 from collections.abc import Callable, Coroutine
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any as Untyped
 from typing import Final, TypeVar
 from weakref import getweakrefcount
 
 from statefun_actors.dispatch.current_task import ENDED, run_step, run_without_task
+from statefun_actors.dispatch.given_up import GRACE_SECONDS
 from statefun_actors.dispatch.stepping import resumed
 
 _T = TypeVar("_T")
@@ -27,6 +28,8 @@ _NAME: Final = "statefun-actors handler"
 _NOT_STARTED: Final = object()
 _NO_DICT: Final = frozenset({"call_soon"})
 """In place of the ``__dict__`` of an event loop that has none."""
+_given_up: Final[ContextVar[int]] = ContextVar("statefun_actors_given_up", default=0)
+"""In the context of a handler: how many of its task had been given up before."""
 _getrefcount: Final[Callable[[object], float]] = getattr(sys, "getrefcount", lambda _: float("nan"))
 """Without it no number of references is as expected, so no task runs a second batch."""
 
@@ -53,19 +56,37 @@ class HandlerTask(asyncio.Task[_T]):
         """Whether the engine requested the cancellation."""
         return self.steps.stopped
 
-    def stop(self) -> None:
-        """Cancel it for the engine, which discards its batch."""
+    def stop(self) -> bool:
+        """Cancel it for the engine, which discards its batch; return False if it has ended.
+
+        A handler that goes on all the same is given up after GRACE_SECONDS.
+        """
         self.steps.stopped = self.steps.changed = True
+        if not super().cancel():
+            return False
+        self.get_loop().call_later(GRACE_SECONDS, self._let_go)
+        return True
+
+    def _let_go(self) -> None:
+        self.steps.let_go = True
         super().cancel()
 
     def cancel(self, msg: Untyped = None) -> bool:
-        """As ``Task.cancel``. While no handler runs, it is ignored, unless the event loop is being closed."""
+        """As ``Task.cancel``. While no handler runs, it is ignored, unless the event loop is being closed.
+
+        So it is if a handler that was given up requests it, such as by an ``asyncio.timeout`` that it began here.
+        """
         if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public form raises where there is none
-            self.steps.stopped = True
-        elif not self.steps.runs_handlers:
+            return self.stop()
+        if not self.steps.runs_handlers or (self.steps.given_up and _given_up.get() != self.steps.given_up):
             return False
         self.steps.changed = True
         return super().cancel(msg)
+
+    def gave_up(self) -> None:
+        """The handler was given up, and runs on elsewhere. The rest of the batch runs here, in the current context."""
+        self.steps.given_up += 1
+        _given_up.set(self.steps.given_up)
 
     def set_name(self, value: object, /) -> None:
         self.steps.changed = True
@@ -91,13 +112,17 @@ class HandlerSteps(Coroutine[Untyped, Untyped, Untyped]):
     It has the attributes of its task, too: those of the task itself can be set by any code, which is noticed.
     """
 
-    __slots__ = ("changed", "context", "first", "pending", "runs_handlers", "stopped", "work")
+    __slots__ = ("changed", "context", "first", "given_up", "let_go", "pending", "runs_handlers", "stopped", "work")
 
     def __init__(self, work: Untyped = None, context: Context | None = None) -> None:
         self.work, self.context = work, Context() if context is None else context
         self.pending: Untyped = _NOT_STARTED
         self.stopped = False
         """Whether the engine requested the cancellation."""
+        self.given_up = 0
+        """The number of handlers that began here and were given up."""
+        self.let_go = False
+        """Whether its handler is given up if it still runs: it was stopped a while ago."""
         self.runs_handlers = False
         """Whether a handler is running. Set by dispatch; a ``cancel`` from other code changes nothing while it is
         False."""

@@ -6,10 +6,11 @@ is created only for those that suspend.
 
 from __future__ import annotations
 
+import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any as Untyped
-from typing import TypeVar
+from typing import Final, TypeGuard, TypeVar
 
 import attrs
 
@@ -30,15 +31,12 @@ class SelfClosedError(BaseException):
 
 
 @types.coroutine
-def resumed(
-    coroutine: Coroutine[Untyped, Untyped, _T], pending: object, watch: Watch | None = None
-) -> Generator[Untyped, Untyped, _T]:
+def resumed(coroutine: Coroutine[Untyped, Untyped, _T], pending: object) -> Generator[Untyped, Untyped, _T]:
     """Continue *coroutine*, whose last step yielded *pending*, as if it had been awaited from the start.
 
     Raises:
         SelfClosedError: *coroutine* raised GeneratorExit, which would look as if its awaiter were being closed.
     """
-    before = 0.0
     while True:
         sent, thrown = None, None
         try:
@@ -48,14 +46,79 @@ def resumed(
             raise
         except BaseException as error:
             thrown = error
-        if watch is not None:
-            before = watch.monotonic()
         try:
             pending = coroutine.send(sent) if thrown is None else coroutine.throw(thrown)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
         except GeneratorExit as error:
             raise SelfClosedError from error
-        finally:
-            if watch is not None and (held := watch.monotonic() - before) > watch.limit:
-                watch.tell(held)
+
+
+RUNS_ON: Final = object()
+"""In place of the result of a coroutine that was cancelled and has not ended."""
+
+
+class Continued:
+    """A coroutine after its first step, which yielded *pending*. It can be left although it has not ended."""
+
+    __slots__ = ("coroutine", "pending", "watch")
+
+    def __init__(self, coroutine: Coroutine[Untyped, Untyped, object], pending: object, watch: Watch) -> None:
+        self.coroutine, self.pending, self.watch = coroutine, pending, watch
+
+    @types.coroutine
+    def until(self, is_over: Callable[[], bool]) -> Generator[Untyped, Untyped, object]:
+        """Continue it as :func:`resumed` does, until it ends, or goes on after a cancellation while *is_over*.
+
+        Returns:
+            Its result; or RUNS_ON, and the next call continues it.
+        """
+        coroutine, watch = self.coroutine, self.watch
+        while True:
+            pending, sent, thrown = self.pending, None, None
+            try:
+                if pending.__class__ is not asyncio.Future and _may_refuse_to_end(pending):
+                    if not (yield from _ended(pending, is_over)):
+                        return RUNS_ON
+                else:
+                    sent = yield pending
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            except BaseException as error:
+                thrown = error
+            before = watch.monotonic()
+            try:
+                self.pending = coroutine.send(sent) if thrown is None else coroutine.throw(thrown)
+            except StopIteration as done:
+                return done.value
+            except GeneratorExit as error:
+                raise SelfClosedError from error
+            finally:
+                if (held := watch.monotonic() - before) > watch.limit:
+                    watch.tell(held)
+            if thrown is not None and is_over():
+                return RUNS_ON
+
+
+def _may_refuse_to_end(pending: object) -> TypeGuard[asyncio.Future[object]]:
+    """Whether a cancellation of *pending* may not end it at once: it is a task, or waits for some."""
+    return (
+        isinstance(pending, asyncio.Future)
+        and pending.__class__ is not asyncio.Future
+        and pending is not asyncio.current_task()  # it gets its error from asyncio
+        and pending.get_loop() is asyncio.get_running_loop()  # so does one of another loop
+    )
+
+
+def _ended(pending: asyncio.Future[object], is_over: Callable[[], bool]) -> Generator[Untyped, Untyped, bool]:
+    """Wait until *pending* has ended, and pass cancellations on to it; return False if *is_over* at one of them."""
+    while not pending.done():
+        try:
+            yield from asyncio.wait([pending]).__await__()
+        except asyncio.CancelledError as error:
+            if pending.done() or not pending.cancel(*error.args):
+                raise
+            if is_over():
+                return False
+    return True

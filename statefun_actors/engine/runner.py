@@ -14,6 +14,7 @@ from typing import Any as Untyped
 from typing import Final, assert_never
 
 from statefun_actors.dispatch import (
+    GRACE_SECONDS,
     Application,
     Dispatch,
     HandlerTask,
@@ -37,8 +38,8 @@ from statefun_actors.store import DamagedStateError, EntityRecord, StoreError
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
-_LAST_SECONDS: Final = 1.0
-"""Seconds in which cancelled batches should end."""
+_LAST_SECONDS: Final = GRACE_SECONDS + 0.25
+"""Seconds in which cancelled batches should end. Async handlers that don't end are given up by then."""
 
 
 def _twice(dispatch: Dispatch) -> Dispatch:

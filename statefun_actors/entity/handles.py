@@ -85,7 +85,8 @@ def handles(
             run at once in a process; the next ones wait.
         timeout: time limit of an async or blocking handler; by default the setting ``handler_timeout``. A plain ``def``
             without ``blocking=True`` can't be interrupted: its class is refused. For a blocking handler it begins when
-            its thread does; the thread goes on after it, but what it changes then is lost.
+            its thread does; the thread goes on after it, but what it changes then is lost. So may an async handler that
+            catches its cancellation.
         internal: whether it refuses messages from outside; by default that of the class.
     """
     options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout, internal=internal)

@@ -92,6 +92,11 @@ async def thread_begun(world: World, *messages: object) -> asyncio.Task[Outcome]
     return task
 
 
+async def turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 async def test_a_handler_that_waits_goes_on_where_it_was() -> None:
     world = World(Waiter)
     task = await begun(world, 1, 2)
@@ -193,6 +198,26 @@ async def test_a_batch_that_is_cancelled_waits_for_its_thread() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_batch_that_is_cancelled_waits_for_its_thread_until_its_timeout(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World(Waiter)
+    task = await thread_begun(world, "reply")
+    world.host.advance(3)
+    task.cancel()
+    await turns()
+    world.host.advance(1.9)
+    await turns()
+    assert not task.done()
+
+    world.host.advance(0.2)
+
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, SOON)
+    assert "Waiter.block: its call did not end within 5 s" in caplog.text
+    Doors.thread_go.set()
 
 
 @pytest.mark.parametrize("on_failure", [None, Discard()], ids=["no policy", "a policy"])

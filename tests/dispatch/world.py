@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
@@ -64,10 +65,11 @@ class VirtualDeadline:
 
     def expire(self) -> None:
         if self._entered and not self._timeout.expired():
-            self._timeout.reschedule(0)
+            self._context.run(self._timeout.reschedule, 0)  # its timer belongs to the code that began it
 
     async def __aenter__(self) -> None:
         await self._timeout.__aenter__()
+        self._context = copy_context()
         self._entered = True
 
     async def __aexit__(
