@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 import click
 
 from statefun_actors.interrupts import owning_process
-from statefun_actors.system import loop_errors, wait_for_threads
+from statefun_actors.system import end_tasks, loop_errors, wait_for_threads
 from statefun_actors.text import describe_error, describe_type
 
 T = TypeVar("T")
@@ -31,7 +31,8 @@ class LoopEndedError(click.ClickException):
 def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
     """Run *work* in a new event loop, which continues if code of the application stops it; return the result.
 
-    It does not return before the threads of handlers have ended, except of those that were given up.
+    It does not return before the threads of handlers have ended, except of those that were given up. Tasks that
+    code of the application left running are cancelled, and cut off if they go on.
 
     Code stops a loop by ``loop.stop()``, or by SystemExit or KeyboardInterrupt in a callback or a task. Each kind is
     logged once.
@@ -55,7 +56,9 @@ def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
         task = loop.create_task(work)
         while True:
             try:
-                return loop.run_until_complete(task)
+                result = loop.run_until_complete(task)
+                loop.run_until_complete(end_tasks())
+                return result
             except asyncio.CancelledError:
                 raise LoopEndedError(then) from None
             except BaseException as error:

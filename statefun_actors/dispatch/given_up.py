@@ -8,15 +8,13 @@ does from then on has no effect.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
 import threading
-from asyncio import _unregister_task  # documented, for custom tasks
 from typing import Final
 
 from statefun_actors.dispatch.stepping import Continued
 from statefun_actors.interrupts import may_be_ctrl_c
-from statefun_actors.system import Throttle, repeats
+from statefun_actors.system import Throttle, leave, repeats
 
 logger: Final = logging.getLogger("statefun_actors.dispatch")
 
@@ -51,9 +49,7 @@ class GivenUp:
             The task for which its batch must wait; None if it need not.
         """
         task = asyncio.Task(_run_on(left), loop=asyncio.get_running_loop(), name="statefun-actors handler, given up")
-        # The end of asyncio.run() would wait for it, maybe for good.
-        _unregister_task(task)
-        task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - asyncio sets it, too
+        leave(task)
         with self._lock:
             self._tasks.add(task)
             count = len(self._tasks)
@@ -81,18 +77,6 @@ class GivenUp:
         with self._lock:
             self._tasks.discard(task)
 
-    def keep_for_good(self) -> None:
-        """Keep those that run in memory, without an end: the process ends.
-
-        Python would close their coroutines. One that catches everything would not end by that either, and the process
-        would not end.
-        """
-        if self._tasks:
-            from ctypes import py_object, pythonapi  # noqa: PLC0415 - few processes need it
-
-            for task in self._tasks:
-                pythonapi.Py_IncRef(py_object(task))
-
 
 async def _run_on(left: Continued) -> None:
     try:
@@ -104,5 +88,4 @@ async def _run_on(left: Continued) -> None:
 
 
 given_up: Final = GivenUp()
-"""Those of this process, which it keeps until they end."""
-atexit.register(given_up.keep_for_good)
+"""Those of this process."""

@@ -16,7 +16,7 @@ from statefun_actors.runtime.async_runtime import AsyncRuntime
 from statefun_actors.runtime.options import RuntimeOptions
 from statefun_actors.runtime.running_parts import RunningParts
 from statefun_actors.runtime.runtime_views import RuntimeViews
-from statefun_actors.system import loop_kept_from_children
+from statefun_actors.system import end_tasks, loop_kept_from_children
 
 _T = TypeVar("_T")
 _E = TypeVar("_E")
@@ -85,9 +85,12 @@ class Runtime(RuntimeViews):
     def _work(self, ready: Future[None]) -> None:
         async def life() -> None:
             with loop_kept_from_children(asyncio.get_running_loop()):
-                async with self._runtime:
-                    ready.set_result(None)
-                    await asyncio.wrap_future(self._stop)
+                try:
+                    async with self._runtime:
+                        ready.set_result(None)
+                        await asyncio.wrap_future(self._stop)
+                finally:
+                    await end_tasks()
 
         try:
             asyncio.run(life())

@@ -1,4 +1,4 @@
-"""Operating system and event loop: forks, folders, threads, Unix sockets, loop errors, throttled log lines."""
+"""Operating system and event loop: forks, folders, threads, tasks, Unix sockets, loop errors, throttled log lines."""
 
 from statefun_actors.system.folders import make_folder, sync_folder
 from statefun_actors.system.forks import (
@@ -7,6 +7,7 @@ from statefun_actors.system.forks import (
     release,
     signals_kept_from_children,
 )
+from statefun_actors.system.left_tasks import end_tasks, leave
 from statefun_actors.system.loop_errors import (
     loop_errors,
 )
@@ -25,7 +26,9 @@ from statefun_actors.system.unix_sockets import (
 __all__ = [
     "ThreadCall",
     "Throttle",
+    "end_tasks",
     "keep_from_children",
+    "leave",
     "listen_at",
     "loop_errors",
     "loop_kept_from_children",

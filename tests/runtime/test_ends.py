@@ -287,12 +287,16 @@ entered = threading.Event()
 class Deaf(Entity, typename="test/deaf"):
     @handles
     async def stay(self, message: int) -> None:
+        asyncio.create_task(stay())
         entered.set()
-        while True:
-            try:
-                await asyncio.sleep(60)
-            except BaseException:
-                pass
+        await stay()
+
+async def stay() -> None:
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except BaseException:
+            pass
 
 with Runtime(Deaf) as runtime:
     runtime.tell(Deaf.at("a"), 1)
@@ -306,3 +310,7 @@ def test_a_process_ends_although_a_handler_catches_everything() -> None:
 
     assert (ended.returncode, ended.stdout) == (0, "left\n"), ended.stderr
     assert "Deaf.stay: it was cancelled since its batch was stopped, and still ran 1 s later" in ended.stderr
+    assert (
+        "stay still ran 1 s after the end of the event loop had cancelled it, and is cut off. Let it end on "
+        "asyncio.CancelledError: catch Exception, not BaseException"
+    ) in ended.stderr
