@@ -181,13 +181,13 @@ class EntityFunction:
             return True
         if held is was:
             return field.encode(field.field.read(self.name, current)) == data
+        if field.immutable and was.__class__ is held.__class__ and was != held:
+            return False  # codecs guarantee that equal bytes are read as equal values
         if current.typename not in field.readable:
             return False
         try:
             if was is _UNSET or not field.immutable:  # a mutable value may have changed
                 was = field.codec.decode(current.value, current.typename)
-            if field.immutable and was.__class__ is held.__class__ and was != held:
-                return False  # codecs guarantee that equal bytes are read as equal values
             return field.encode(was) == data
         except ValueError:
             return False
