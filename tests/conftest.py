@@ -45,6 +45,9 @@ LONG_SECONDS: Final = 900
 LONGEST_ID: Final = 200
 """Characters of a text in the id of a test."""
 
+# So that a failing case of conformance shows its values. Here, since other rooms import cases, too, and may be first.
+pytest.register_assert_rewrite("tests.conformance.cases")
+
 _LEFT: Final = pytest.StashKey[Counter[str]]()
 """How many tests of each group have not run yet."""
 

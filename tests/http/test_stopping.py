@@ -103,6 +103,8 @@ def test_while_it_stops_it_is_not_ready_and_still_answers(app: Path, server: Ser
     assert server.process.wait(DEADLINE) == 0
 
 
+# Python's ssl does not close the socket of a client whose connection is reset just before its handshake.
+@pytest.mark.filterwarnings("ignore:.*SSLSocket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
 def test_a_stop_under_load_leaves_nothing_that_was_handled_unanswered(app: Path, certificates: Path, tls: bool) -> None:
     files = ("--certfile", str(certificates / "server.pem"), "--keyfile", str(certificates / "server.key"))
