@@ -72,7 +72,7 @@ from statefun_actors.engine.ports import (
     Source,
 )
 from statefun_actors.engine.settling import (
-    who_waits,
+    failure_recipient,
 )
 from statefun_actors.engine.timers import (
     NoTimerError,
@@ -115,11 +115,11 @@ __all__ = [
     "SystemClock",
     "at_ms",
     "attempts_at",
+    "failure_recipient",
     "find_changes",
     "given_up",
     "open_asks",
     "open_schedules",
     "position_key",
     "to_ms",
-    "who_waits",
 ]

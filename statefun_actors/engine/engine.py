@@ -18,7 +18,6 @@ from statefun_actors.dispatch import Application
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.commits import Commits
 from statefun_actors.engine.core import Core
-from statefun_actors.engine.crowding import crowding
 from statefun_actors.engine.epoch import Counters
 from statefun_actors.engine.evolution.store_check import Check, check, move_renamed
 from statefun_actors.engine.intake import Intake
@@ -29,6 +28,7 @@ from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.paused import describe_pause
 from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.recording import RecordingMerge
+from statefun_actors.engine.refusals import refusals
 from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.replies import take_reply
 from statefun_actors.engine.served_states import ServedStates
@@ -192,7 +192,7 @@ class Engine:
         now_ms = self.clock.now_ms()
         egresses = sorted(self.view.failing_egress.items())
         return [
-            *crowding(self._core),
+            *refusals(self._core),
             *(failing.describe(now_ms) for failing in self.view.failing_addresses()),
             *(failure.describe(name) for name, failure in egresses),
             *self._paused(),

@@ -127,14 +127,14 @@ class MessagesInMemory:
         )
         return nlargest(most, (each for each in sizes if each[1] > 1), key=lambda each: each[1])
 
-    def _is_stuck(self, mailbox: Mailbox) -> None:
+    def _mark_stuck(self, mailbox: Mailbox) -> None:
         """*mailbox* can't run now: note it, and remove its messages from memory if that is tight."""
         mailbox.stuck = True
         self.stuck.add(mailbox.address[0], 1 + len(mailbox.address[1]) // _LONG)
         if self.tight:
             self._unload(mailbox)
 
-    def _is_free(self, mailbox: Mailbox) -> None:
+    def _mark_free(self, mailbox: Mailbox) -> None:
         """*mailbox* may run again."""
         mailbox.stuck = False
         self.stuck.add(mailbox.address[0], -1 - len(mailbox.address[1]) // _LONG)

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from statefun_actors.address import Address
 from statefun_actors.engine.call import Call, Caller, given_up_with
 from statefun_actors.engine.core import Core
-from statefun_actors.engine.crowding import is_full, refusal_of
 from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
+from statefun_actors.engine.refusals import is_full, refusal_of
 from statefun_actors.engine.refused_commits import Entry
 from statefun_actors.ingress import Answer, Cancel, IngressMessage, NotTaken, OnAnswer, Taken, TooMany, Wait
 from statefun_actors.model import INGRESS

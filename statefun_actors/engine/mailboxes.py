@@ -157,7 +157,7 @@ class Mailboxes(MessagesInMemory):
         self._backoffs.end(mailbox)
         self.paused.remove(mailbox)
         if mailbox.stuck:
-            self._is_free(mailbox)
+            self._mark_free(mailbox)
         mailbox.queue.popleft()
         self.dealt_with(mailbox, (message,))
         return True
@@ -181,21 +181,21 @@ class Mailboxes(MessagesInMemory):
             if mailbox.queued:
                 self._leave_queue(mailbox)
             else:
-                self._is_free(mailbox)
+                self._mark_free(mailbox)
         return removed
 
     def _pause(self, mailbox: Mailbox) -> None:
         """Let *mailbox* wait. Its messages leave the memory."""
         self.paused.add(mailbox)
         if not mailbox.stuck:
-            self._is_stuck(mailbox)
+            self._mark_stuck(mailbox)
         self._unload(mailbox)
 
     def hold(self, mailbox: Mailbox) -> None:
         """Let *mailbox*, which was first in the queue, wait until fewer batches of its function type run."""
         self._leave_queue(mailbox)
         self.at_limit.hold(mailbox)
-        self._is_stuck(mailbox)
+        self._mark_stuck(mailbox)
 
     def next_held(self, typename: str) -> Mailbox | None:
         """Remove the mailbox of *typename* that was held longest; it must run at once, or return by :meth:`hold`."""
@@ -208,13 +208,13 @@ class Mailboxes(MessagesInMemory):
         """Let *mailbox*, which was first in the queue, wait until :meth:`bring_back`."""
         self._leave_queue(mailbox)
         self._aside.append(mailbox)
-        self._is_stuck(mailbox)
+        self._mark_stuck(mailbox)
 
     def bring_back(self, most: int) -> None:
         """Append at most *most* of the mailboxes that were set aside, and some of those resumed, to the queue."""
         if self.paused.resuming:
             for mailbox in self.paused.take_resumed(_RESUMED):
-                self._is_free(mailbox)
+                self._mark_free(mailbox)
                 self.again(mailbox)
         while self._aside and most > 0:
             mailbox = self._aside.popleft()
@@ -228,7 +228,7 @@ class Mailboxes(MessagesInMemory):
 
     def _enter_queue(self, mailbox: Mailbox) -> None:
         """*mailbox*, which was held or set aside, counts as queued again."""
-        self._is_free(mailbox)
+        self._mark_free(mailbox)
         mailbox.queued = True
         self.ready_messages += len(mailbox.queue)
 
@@ -264,12 +264,12 @@ class Mailboxes(MessagesInMemory):
             self._pause(mailbox)
         else:
             self._backoffs.begin(mailbox, until_ms)
-            self._is_stuck(mailbox)
+            self._mark_stuck(mailbox)
 
     def end_waits(self, now_ms: int) -> None:
         """Append the mailboxes whose backoff is over to the queue."""
         for mailbox in self._backoffs.take_over(now_ms):
-            self._is_free(mailbox)
+            self._mark_free(mailbox)
             self.again(mailbox)
 
     def next_retry(self) -> int | None:
@@ -280,7 +280,7 @@ class Mailboxes(MessagesInMemory):
         """Append *mailbox* to the queue, if it is in a backoff."""
         if mailbox.waits:
             self._backoffs.end(mailbox)
-            self._is_free(mailbox)
+            self._mark_free(mailbox)
             self.again(mailbox)
 
     def of(self, address: Address) -> Mailbox | None:

@@ -42,19 +42,19 @@ def message_handled(
 
 def message_given_up(working_set: WorkingSet, message: Message, given_up: GivenUp) -> None:
     """The engine gave *message* up, since it has no policy: it becomes a dead letter of the store."""
-    waiting = who_waits(message, given_up.reason)
-    if isinstance(waiting, Send):
-        working_set.send(waiting.target, waiting.value, message.target, message.headers)
-    elif waiting is not None:
-        working_set.callers.handled(waiting.id, given_up, working_set.epoch)
+    recipient = failure_recipient(message, given_up.reason)
+    if isinstance(recipient, Send):
+        working_set.send(recipient.target, recipient.value, message.target, message.headers)
+    elif recipient is not None:
+        working_set.callers.handled(recipient.id, given_up, working_set.epoch)
     working_set.callers.given_up(message.caller, given_up, working_set.epoch)
 
 
-def who_waits(message: Message, reason: str) -> Send | Address | None:
-    """Who waits for the answer to *message*, which was given up for *reason*.
+def failure_recipient(message: Message, reason: str) -> Send | Address | None:
+    """The recipient of the failure of *message*, which was given up for *reason*.
 
     Returns:
-        The message to the reply address of an ask; the address of a caller outside; None: nobody.
+        The message to the reply address of an ask; the address of a caller outside; None: nobody waits for it.
     """
     invocation = Invocation(message.value, message.caller)
     if (answer := failure_answer(invocation, reason)) is not None:

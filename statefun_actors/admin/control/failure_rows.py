@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from statefun_actors.engine import given_up, who_waits
+from statefun_actors.engine import failure_recipient, given_up
 from statefun_actors.model import Send
 from statefun_actors.partitions import Partition, link, partition_of, write_envelope
 from statefun_actors.store import EgressRecord, KeyedRequest, Message, StoreReader
@@ -51,12 +51,12 @@ def failure_rows(
     callers: set[str] = set()
     seq = first
     for message in given_up_messages:
-        waiting = who_waits(message, describe(error))
-        if not isinstance(waiting, Send):
-            if waiting is not None:
-                callers.add(waiting.id)
+        recipient = failure_recipient(message, describe(error))
+        if not isinstance(recipient, Send):
+            if recipient is not None:
+                callers.add(recipient.id)
             continue
-        target, value = waiting.target, waiting.value
+        target, value = recipient.target, recipient.value
         to = None if partition is None else partition_of(target, partition.count, partition.placed)
         if partition is None or to is None or to == partition.own:
             messages.append(Message(seq, target, value, message.target, message.headers))

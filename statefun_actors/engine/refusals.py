@@ -1,4 +1,4 @@
-"""When too many messages wait for more to be taken, and which function type or entity they are for."""
+"""Refuses messages from outside while too many wait, and names the function type or the entity that they wait for."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def refusal_of(core: Core, target: Address) -> str | None:
     return f"too many entities of {target[0]} have messages that can't run now"
 
 
-def crowding(core: Core) -> Iterator[str]:
-    """Which messages from outside are refused, and because of which function types and entities."""
+def refusals(core: Core) -> Iterator[str]:
+    """A line for each kind of message that is refused now, with the function type or the entity that causes it."""
     mailboxes = core.working_set.mailboxes
     if is_full(core):
         yield (
