@@ -26,19 +26,11 @@ from statefun_actors.cli.run.partition_run import Failed, Ready
 from statefun_actors.cli.run.partition_task import PartitionTask
 from statefun_actors.cli.run.summary import Summary
 from statefun_actors.cli.run.supervisor import _Partitions
-from statefun_actors.cli.signals import STOP_SIGNALS
 from statefun_actors.settings import Settings
 from statefun_actors.store.partitioned import Layout
 from tests.cli.small_programs import leave_a_child, report, report_and_wait, stop_all_and_fail, wait_for_the_end
 
-
-@pytest.fixture(autouse=True)
-def _handlers_of_signals() -> Generator[None]:
-    """Restore the handlers of signals, which a supervisor sets for its whole process."""
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("restored_signal_handlers")
 
 
 @attrs.define

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import socket
@@ -14,16 +14,8 @@ import pytest
 
 from statefun_actors.cli.processes import Ended, Supervisor, Work
 from statefun_actors.cli.serve.workers import Ready, _Workers
-from statefun_actors.cli.signals import STOP_SIGNALS
 
-
-@pytest.fixture(autouse=True)
-def _handlers_of_signals() -> Generator[None]:
-    """Restore the handlers of signals, which a supervisor sets for its whole process."""
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("restored_signal_handlers")
 
 
 def serve_once(starts: str, sockets: Sequence[socket], reports: Connection) -> None:

@@ -21,40 +21,29 @@ from statefun_actors.connectors.partitions.frames import (
     read_welcome,
 )
 from statefun_actors.engine import EpochLostError, Lost
-from statefun_actors.model import Headers, TypedValue
+from statefun_actors.model import TypedValue
 from statefun_actors.partitions import write_envelope
 from statefun_actors.store import Commit, CommitRefusedError, MemoryStore
 from statefun_actors.types import pack
+from tests.connectors.bank_lines import Taken
 from tests.engine.engines import HeldStore
 from tests.partitions.systems import system
 from tests.partitions.test_links import HERE, THERE, Cell, PassOn, seen, until
 
 
-class Taken:
-    """An inbox that keeps the numbers of the messages it takes."""
+class Inbox(Taken):
+    """An inbox whose epoch a test ends."""
 
     def __init__(self) -> None:
-        self.numbers: list[int] = []
+        super().__init__()
         self._on_end: list[Callable[[Lost | None], object]] = []
 
-    def submit(
-        self,
-        target: Address,
-        value: TypedValue,
-        *,
-        delay_ms: int = 0,
-        headers: Headers | None = None,
-        caller: Address | None = None,
-    ) -> None:
-        self.numbers.append(int(value.value))
-
-    def emit(self, egress: str, value: TypedValue, headers: Headers | None = None) -> None:
-        raise AssertionError((egress, value, headers))
+    @property
+    def numbers(self) -> list[int]:
+        return [int(value.value) for _, value, _ in self.messages]
 
     def when_durable(self, on_end: Callable[[Lost | None], object]) -> None:
         self._on_end.append(on_end)
-
-    def wake(self) -> None: ...
 
     def end(self, lost: Lost | None) -> None:
         for on_end in self._on_end:
@@ -70,9 +59,9 @@ def connect(source: LinkSource) -> None:
     source.connected(lambda _: None, lambda: None)
 
 
-def with_an_open_epoch(*numbers: int) -> tuple[LinkSource, Taken]:
+def with_an_open_epoch(*numbers: int) -> tuple[LinkSource, Inbox]:
     """A source of which an epoch has read records with *numbers*, and whose sender has a new connection since then."""
-    source, taken = LinkSource(0), Taken()
+    source, taken = LinkSource(0), Inbox()
     source.resume(None)
     connect(source)
     source.offer(records(*numbers), "first")
@@ -91,7 +80,7 @@ def test_records_that_a_new_connection_brings_again_are_read_once(before: int) -
     first.end(EpochLostError("the disk is full"))
     source.resume(None)
     source.offer(again[before:], "second")
-    taken = Taken()
+    taken = Inbox()
     source.read(2, taken)
     source.offer(records(5), "second")
     source.read(100, taken)
@@ -105,7 +94,7 @@ def test_records_after_a_second_loss_are_read_once() -> None:
         taken.end(EpochLostError("the disk is full"))
         source.resume(None)
         connect(source)
-        taken = Taken()
+        taken = Inbox()
         source.offer(records(1, 2), "second")
         source.read(100, taken)
         source.offer(records(3, 4), "second")
