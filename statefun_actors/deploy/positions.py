@@ -65,7 +65,7 @@ def recreated_topics(before: TopicIds, now: TopicIds, module: Module) -> Sequenc
 
 
 def gone_topics(before: TopicIds, now: TopicIds) -> AbstractSet[str]:
-    """The topics whose positions are worth nothing, since the topics are gone, whoever has their names now."""
+    """The topics that are gone, with their positions, even if new ones have their names."""
     current = {topic: id for ids in now.values() for topic, id in ids.items()}
     return {
         topic

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable, Mapping
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -23,7 +22,7 @@ from statefun_actors.model import Batch, Invocation
 from statefun_actors.types import pack
 from statefun_actors.wire import V2, V3
 from tests.benchmarks.figures import Figure, needed, parser_of, report
-from tests.benchmarks.handler import ADDRESSES, Peer
+from tests.benchmarks.handler import ADDRESSES, Peer, Runs, take_turns
 from tests.benchmarks.official_sdk import python_with_sdk
 from tests.wire.reference import parsed, request
 
@@ -72,23 +71,16 @@ def main() -> None:
     name = "a protobuf message in an undeclared state"
     old = needed(name, options, lambda: python_with_sdk("SDK-pip", VERSION, server=False))
     upb = needed(name, options, lambda: python_with_sdk("SDK-upb"))
-    peers = {
+    peers: Runs = {
         PROGRAM: (Peer(sys.executable, "any_states", "statefun_actors.compat.statefun2"), "function", requests_2x),
         SDK_2: (Peer(old, "any_states", "statefun"), "function", requests_2x),
         FUNCTION: (Peer(sys.executable, "ours"), "undeclared", requests_3x),
         SDK_3: (Peer(upb, "sdk", "loop"), "message", requests_3x),
     }
-    taken: dict[tuple[str, int], list[float]] = {(name, size): [] for name in peers for size in SIZES}
     try:
         for size in SIZES:
             _check_that_they_agree(peers, size)
-        for _ in range(options.rounds):
-            for size in SIZES:
-                for name, (peer, handler, requests) in peers.items():
-                    datas = requests(size)
-                    few = datas[:10] if name == SDK_2 and size == max(SIZES) else datas
-                    times = max(1, 20 // size)
-                    taken[name, size].append(peer.handle(handler, few, times, times)[0])
+        taken = take_turns(peers, SIZES, options.rounds, slow=SDK_2)
     finally:
         for peer, _, _ in peers.values():
             peer.close()
@@ -111,7 +103,7 @@ def main() -> None:
     )
 
 
-def _check_that_they_agree(peers: Mapping[str, tuple[Peer, str, Callable[[int], list[bytes]]]], size: int) -> None:
+def _check_that_they_agree(peers: Runs, size: int) -> None:
     for ours, theirs, dialect in ((PROGRAM, SDK_2, V2), (FUNCTION, SDK_3, V3)):
         replies = [
             parsed(dialect, peer.handle(handler, requests(size)[:1], 1, 1)[1])

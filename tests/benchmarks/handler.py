@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -91,6 +92,23 @@ class Peer:
         self._process.wait()
 
 
+Runs: TypeAlias = Mapping[str, tuple[Peer, str, Callable[[int], list[bytes]]]]
+"""By name: a peer, one of its handlers, and its requests of batches of a size."""
+
+
+def take_turns(runs: Runs, sizes: Sequence[int], rounds: int, *, slow: str) -> dict[tuple[str, int], list[float]]:
+    """The µs of a request in each round, by the name and the size of the batch. *slow* gets fewer large requests."""
+    taken: dict[tuple[str, int], list[float]] = {(name, size): [] for name in runs for size in sizes}
+    for _ in range(rounds):
+        for size in sizes:
+            times = max(1, 20 // size)
+            for name, (peer, handler, made) in runs.items():
+                datas = made(size)
+                few = datas[:10] if name == slow and size == max(sizes) else datas
+                taken[name, size].append(peer.handle(handler, few, times, times)[0])
+    return taken
+
+
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=11)
@@ -105,30 +123,24 @@ def main() -> None:
     installed = needed("request bytes to reply bytes", options, pythons)
     ours, floor = Peer(sys.executable, "ours"), Peer(sys.executable, "floor")
     sdks = {kind: Peer(python, "sdk", "loop") for kind, python in installed.items()}
-    three = {"deposits": pack(7), "last": pack("+3")}
-    runs: dict[str, tuple[Peer, str, Mapping[str, TypedValue]]] = {
-        CLASS: (ours, "class", {}),
-        ASYNC: (ours, "async class", {}),
-        FUNCTION: (ours, "function", {}),
-        THREE: (ours, "three fields", three),
-        **{kind: (peer, "function", {}) for kind, peer in sdks.items()},
-        UPB_3: (sdks[UPB], "three fields", three),
-        FLOOR: (floor, "floor", {}),
+    with_three = functools.partial(requests, more={"deposits": pack(7), "last": pack("+3")})
+    runs: Runs = {
+        CLASS: (ours, "class", requests),
+        ASYNC: (ours, "async class", requests),
+        FUNCTION: (ours, "function", requests),
+        THREE: (ours, "three fields", with_three),
+        **{kind: (peer, "function", requests) for kind, peer in sdks.items()},
+        UPB_3: (sdks[UPB], "three fields", with_three),
+        FLOOR: (floor, "floor", requests),
     }
-    taken: dict[tuple[str, int], list[float]] = {(name, size): [] for name in runs for size in SIZES}
     for size in SIZES:
         replies = {
-            name: v3_pb2.FromFunction.FromString(peer.handle(handler, requests(size, more)[:1], 1, 1)[1])
-            for name, (peer, handler, more) in runs.items()
+            name: v3_pb2.FromFunction.FromString(peer.handle(handler, made(size)[:1], 1, 1)[1])
+            for name, (peer, handler, made) in runs.items()
         }
-        for name, (_, _, more) in runs.items():
-            assert replies[name] == replies[UPB_3 if more else UPB], f"{name} does not agree"
-    for _ in range(rounds):
-        for size in SIZES:
-            for name, (peer, handler, more) in runs.items():
-                datas = requests(size, more)
-                few = datas[:10] if name == PIP and size == 100 else datas
-                taken[name, size].append(peer.handle(handler, few, max(1, 20 // size), max(1, 20 // size))[0])
+        for name, (_, _, made) in runs.items():
+            assert replies[name] == replies[UPB_3 if made is with_three else UPB], f"{name} does not agree"
+    taken = take_turns(runs, SIZES, rounds, slow=PIP)
     for peer in (ours, floor, *sdks.values()):
         peer.close()
     _show({key: statistics.median(values) for key, values in taken.items()}, list(runs))

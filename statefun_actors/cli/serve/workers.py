@@ -30,7 +30,7 @@ from statefun_actors.system import loop_kept_from_children, signals_kept_from_ch
 Announce: TypeAlias = Callable[[], None]
 
 _LONG: Final = 1.0
-"""Seconds of a pause that is said."""
+"""Seconds from which on the log names the pause."""
 
 
 def serve_in_workers(
