@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -100,20 +101,21 @@ def test_another_program_that_writes_holds_a_commit_up_but_does_not_break_it(pat
 
 
 def test_the_loop_runs_on_while_a_commit_is_written(path: Path) -> None:
-    store = SqliteStore(path, commits="thread")
+    with closing(SqliteStore(path, commits="thread")) as store, closing(sqlite3.connect(path)) as other:
+        other.isolation_level = None
+        other.execute("BEGIN IMMEDIATE")  # the commit lasts until this ends
 
-    async def turns_of_the_loop() -> int:
-        writing = asyncio.create_task(store.commit(large(1)))
-        turns = 0
-        while not writing.done():
-            await asyncio.sleep(0)
-            store.load([ADA, BOB])
-            turns += 1
-        await writing
-        return turns
+        async def turns_of_the_loop() -> None:
+            writing = asyncio.create_task(store.commit(large(1)))
+            for _ in range(20):
+                await asyncio.sleep(0)
+                assert store.load([ADA, BOB]) == [None, None]
+                assert not writing.done()
+            other.execute("COMMIT")
+            await writing
 
-    assert asyncio.run(turns_of_the_loop()) > 10
-    store.close()
+        asyncio.run(turns_of_the_loop())
+        assert store.recover().positions == {"input": "1"}
 
 
 @pytest.mark.parametrize("commits", ["loop", "thread", "auto"])
