@@ -1,4 +1,4 @@
-"""``--metrics`` of ``run`` and ``serve``."""
+"""``--metrics`` of ``run``, ``serve`` and ``gateway``."""
 
 from __future__ import annotations
 

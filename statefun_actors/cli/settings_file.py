@@ -20,8 +20,8 @@ from statefun_actors.cli.logs import OPTION_KEYS
 from statefun_actors.errors import DefinitionError
 from statefun_actors.settings import Options, read_settings
 
-_COMMANDS: Final = ("flink", "module", "run", "serve")
-_LOGGING: Final = ("flink", "run", "serve")
+_COMMANDS: Final = ("flink", "gateway", "module", "run", "serve")
+_LOGGING: Final = ("flink", "gateway", "run", "serve")
 _DEEPEST: Final = 20
 _QUOTED: Final = re.compile(r""""(?:\\.|[^"\\])*"|'[^']*'|#.*""")
 _PROJECT: Final = Path("pyproject.toml")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any as Untyped
@@ -37,17 +37,22 @@ class Written(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generi
 
 
 def settings_options(
-    defaults: Settings, *, endpoint: bool = False
+    defaults: Settings, *, endpoint: bool = False, only: Collection[str] | None = None
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator: the command takes every setting, and ``--config``; its function gets them as ``settings=``.
+    """Decorator: the command takes the settings, and ``--config``; its function gets them as ``settings=``.
 
     A flag overrides the settings file, which overrides *defaults*. The file may also set the command's other options.
 
     Args:
         defaults: settings that are not given.
         endpoint: whether the command serves an endpoint, and so takes the settings that count only there.
+        only: the settings that have flags; None = all. Others may be in the file, for other commands.
     """
-    spellings = [spelling for spelling in SPELLINGS if endpoint or not spelling.endpoint]
+    spellings = [
+        spelling
+        for spelling in SPELLINGS
+        if (endpoint or not spelling.endpoint) and (only is None or spelling.setting in only)
+    ]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)

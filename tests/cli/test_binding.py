@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 import pytest
 
 from statefun_actors.cli.binding import listeners
+from statefun_actors.cli.run.listening import listening_at
 
 
 @pytest.mark.parametrize("held_by", [1, 2])
@@ -33,3 +35,15 @@ def test_a_port_is_free_again_once_it_is_closed(tmp_path: Path) -> None:
     finally:
         for each in again:
             each.close()
+
+
+def test_other_machines_need_a_token_or_a_certificate() -> None:
+    (held,) = listening_at(["0.0.0.0:0"], None, 1, known_clients=True)
+    held.close()
+    with pytest.raises(click.UsageError) as caught:
+        listening_at(["0.0.0.0:0"], None, 1)
+
+    assert re.fullmatch(
+        r"anyone who can reach 0\.0\.0\.0:\d+ could send messages; set a bearer token with --token TEXT\.",
+        caught.value.message,
+    )

@@ -142,8 +142,9 @@ def _gateway_job(broker: Broker) -> GatewayJob | FlinkError | str:
 class GatewayProcess:
     """``statefun-actors gateway`` as users start it. It ends with this process, however that ends."""
 
-    def __init__(self, module: Path, *options: str, app: Path | str = APP, port: int = 0) -> None:
-        command = [sys.executable, "-m", "statefun_actors", "gateway", str(app), "--module", str(module)]
+    def __init__(self, module: Path | None, *options: str, app: Path | str = APP, port: int = 0) -> None:
+        command = [sys.executable, "-m", "statefun_actors", "gateway", str(app)]
+        command += [] if module is None else ["--module", str(module)]
         command += ["--bind", f"127.0.0.1:{port}", *options]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self.process = subprocess.Popen(
@@ -155,7 +156,7 @@ class GatewayProcess:
         late.start()
         line = self.process.stdout.readline()
         late.cancel()
-        found = re.search(r"taken at (http://[\d.]+:\d+)/ingress", line)
+        found = re.search(r"taken at (https?://[\d.]+:\d+)/ingress", line)
         assert found is not None, f"gateway said {line!r}\n{self.log()}"
         self.url = found[1]
 
@@ -181,8 +182,8 @@ def write_module(folder: Path, kafka: str, *options: str) -> Path:
 
 
 @contextmanager
-def gateway_of(module: Path, *options: str, port: int = 0) -> Generator[GatewayProcess]:
-    """A gateway, running."""
+def gateway_of(module: Path | None, *options: str, port: int = 0) -> Generator[GatewayProcess]:
+    """A gateway, running. Without a *module*, *options* name it."""
     process = GatewayProcess(module, *options, port=port)
     try:
         yield process

@@ -42,7 +42,11 @@ spec: {functions: bank/*, urlPathTemplate: "http://app:8000/statefun"}
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ([], "Error: Missing option '--module'."),
+        (
+            [],
+            "a gateway needs --module FILE, the module.yaml of the Flink job, written by `module --gateway`; a settings "
+            "file may name it, too.",
+        ),
         (["--module", "none.yaml"], "none.yaml can't be read: No such file or directory."),
         (
             ["--module", "module.yaml"],

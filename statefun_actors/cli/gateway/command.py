@@ -11,8 +11,12 @@ import click
 
 from statefun_actors.cli.extras import has_kafka_client
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
+from statefun_actors.cli.metrics_option import metrics_instruments, metrics_option
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.run.listening import BIND, listening_at, messages_text
+from statefun_actors.cli.settings_options import settings_options
+from statefun_actors.cli.tls_options import read_tls, tls_options
+from statefun_actors.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from statefun_actors.deploy import GatewayRoutes
     from statefun_actors.dispatch import Application
     from statefun_actors.gateway import Gateway
-    from statefun_actors.http import Listener
+    from statefun_actors.http import Listener, Tls
 
 _READY_SECONDS: Final = 5.0
 _LOOK_SECONDS: Final = 0.02
@@ -30,8 +34,8 @@ _LOOK_SECONDS: Final = 0.02
 @click.command
 @click.argument("app", metavar="APP")
 @click.option(
-    "--module", "module_file", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="The module.yaml of the Flink job, written by `module --gateway`: it names the brokers and the topics.",
+    "--module", "module_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Required: the module.yaml of the Flink job, written by `module --gateway`. It names the brokers and the topics.",
 )  # fmt: skip
 @click.option(
     "--bind", "binds", multiple=True, default=[BIND], show_default=BIND, metavar="HOST:PORT",
@@ -39,16 +43,25 @@ _LOOK_SECONDS: Final = 0.02
 )  # fmt: skip
 @click.option(
     "--token", metavar="TEXT", envvar="STATEFUN_ACTORS_TOKEN", show_envvar=True,
-    help="Bearer token that HTTP clients must send. Required unless every --bind address is local.",
+    help="Bearer token that HTTP clients must send. Required unless every --bind address is local, or --ca-certs says "
+    "who may connect.",
 )  # fmt: skip
+@metrics_option
+@tls_options
 @log_options("info")
-def gateway(
+@settings_options(Settings(), only=("body_limit",))
+def gateway(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     app: str,
-    module_file: Path,
+    module_file: Path | None,
     binds: Sequence[str],
     token: str | None,
+    metrics: bool,
+    certfile: Path | None,
+    keyfile: Path | None,
+    ca_certs: Path | None,
     log_level: LogLevel,
     log_format: LogFormat,
+    settings: Settings,
 ) -> None:
     """Take messages over HTTP for a Flink cluster, and give their answers.
 
@@ -67,7 +80,14 @@ def gateway(
     from statefun_actors.deploy import gateway_routes
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
+    from statefun_actors.telemetry import with_global_providers
 
+    if module_file is None:
+        raise click.UsageError(
+            "a gateway needs --module FILE, the module.yaml of the Flink job, written by `module --gateway`; a settings "
+            "file may name it, too."
+        )
+    tls = read_tls(certfile, keyfile, ca_certs)
     if not has_kafka_client():
         raise click.UsageError(
             'a gateway needs the Kafka client, which is not installed: pip install "statefun-actors[kafka]"'
@@ -77,7 +97,8 @@ def gateway(
     click.get_current_context().with_resource(logging_to_stderr(LogOptions(log_level, log_format)))
     loaded = load_app(app)
     try:
-        application = Application(*loaded.served)
+        instruments = with_global_providers(metrics_instruments(metrics))
+        application = Application(*loaded.served, settings=settings, instruments=instruments)
         application.refuse_renamed()
     except DefinitionError as error:
         raise AppError(str(error)) from error
@@ -91,10 +112,10 @@ def gateway(
         backend = Gateway(routes)
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
-    listeners = listening_at(binds, token, 1)
+    listeners = listening_at(binds, token, 1, known_clients=ca_certs is not None)
     for warning in limits(application, routes):
         echo(f"Warning: {module_file}: {warning}", err=True)
-    raise SystemExit(_run(application, backend, listeners, token))
+    raise SystemExit(_run(application, backend, listeners, token, tls))
 
 
 async def _until_ready(backend: Gateway, stop: Stop) -> None:
@@ -125,11 +146,13 @@ def limits(application: Application, routes: GatewayRoutes) -> list[str]:
     return found
 
 
-def _run(application: Application, backend: Gateway, listeners: Sequence[Listener], token: str | None) -> int:
-    """Serve until Ctrl-C or SIGTERM; return the exit code."""
+def _run(
+    application: Application, backend: Gateway, listeners: Sequence[Listener], token: str | None, tls: Tls | None
+) -> int:
+    """Serve until Ctrl-C or SIGTERM; return the exit code. Raises click.ClickException: *tls* can't be used now."""
     from statefun_actors.cli.looping import in_a_loop
     from statefun_actors.cli.signals import stop_signals
-    from statefun_actors.http import Guard, create_ingress_app, serve
+    from statefun_actors.http import CertificatesError, Guard, create_ingress_app, serve
 
     guard = Guard(token, local=token is None and all(listener.local for listener in listeners))
     router = create_ingress_app(application, backend, guard)
@@ -139,16 +162,19 @@ def _run(application: Application, backend: Gateway, listeners: Sequence[Listene
             backend.start()
             await _until_ready(backend, stop)
             for listener in listeners:
-                echo(messages_text(listener))
+                echo(messages_text(listener, tls=tls is not None))
 
             async def wanted() -> None:
                 await stop.wanted.wait()
                 echo("Stopping after the requests in flight. Repeat to stop at once.", err=True)
 
             try:
-                await serve(router, [sock for each in listeners for sock in each.sockets], stop=wanted)
+                await serve(router, [sock for each in listeners for sock in each.sockets], stop=wanted, tls=tls)
             finally:
                 await backend.close()
 
-    in_a_loop(until_signal(), "Messages that Kafka has acknowledged are handled.")
+    try:
+        in_a_loop(until_signal(), "Messages that Kafka has acknowledged are handled.")
+    except CertificatesError as error:
+        raise click.ClickException(f"{error}.") from error
     return 0

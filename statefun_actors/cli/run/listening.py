@@ -25,13 +25,17 @@ def running_text(typenames: Sequence[str], where: str) -> str:
     return one_line(f"Running {', '.join(typenames)}; {where}. Ctrl-C stops.")
 
 
-def messages_text(listener: Listener) -> str:
-    """The line about a *listener* of a run."""
-    return one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>")
+def messages_text(listener: Listener, *, tls: bool = False) -> str:
+    """The line about a *listener* that takes messages; *tls*: over HTTPS."""
+    return one_line(f"Messages are taken at {listener.url(tls=tls)}/ingress/<namespace>/<name>/<id>")
 
 
-def listening_at(binds: Sequence[str], token: str | None, processes: int) -> list[Listener]:
+def listening_at(
+    binds: Sequence[str], token: str | None, processes: int, *, known_clients: bool = False
+) -> list[Listener]:
     """Open listeners at *binds*, with a socket for each of *processes*.
+
+    *known_clients*: certificates say who may connect, so no token is needed.
 
     Raises:
         click.ClickException: an address is invalid or can't be bound, or anyone could send messages.
@@ -47,7 +51,7 @@ def listening_at(binds: Sequence[str], token: str | None, processes: int) -> lis
     instead = " Choose another address with --bind HOST:PORT, or --bind none."
     listening = listeners(binds, processes=processes, port=_PORT, instead=instead)
     for listener in listening:
-        if token is None and not listener.local:
+        if token is None and not known_clients and not listener.local:
             raise click.UsageError(
                 f"anyone who can reach {listener.name} could send messages; set a bearer token with --token TEXT."
             )

@@ -12,16 +12,15 @@ from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_option
 from statefun_actors.cli.metrics_option import metrics_instruments, metrics_option
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.settings_options import settings_options
+from statefun_actors.cli.tls_options import read_tls, tls_options
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from statefun_actors.dispatch import Application
-    from statefun_actors.http import Tls
     from statefun_actors.settings import Settings
 
-_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 RESTORES_ACCEPTED: Final = (
     "Warning: restores are accepted (--accept-restore): whoever may write to the topics of the gateway can give state "
     "to entities that have none. Start without it once all is moved."
@@ -39,12 +38,7 @@ RESTORES_ACCEPTED: Final = (
     help="Number of worker processes; each uses one core.",
 )  # fmt: skip
 @metrics_option
-@click.option("--certfile", type=_FILE, metavar="FILE", help="Certificate of this server, PEM. Serves HTTPS.")
-@click.option("--keyfile", type=_FILE, metavar="FILE", help="Private key of that certificate, PEM.")
-@click.option(
-    "--ca-certs", type=_FILE, metavar="FILE",
-    help="Certificates, PEM; clients must have one that they signed: mutual TLS.",
-)  # fmt: skip
+@tls_options
 @log_options("info")
 @settings_options(ENDPOINT_DEFAULTS, endpoint=True)
 def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
@@ -79,7 +73,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.http import CertificatesError, create_app
     from statefun_actors.telemetry import with_global_providers
 
-    tls = _tls(certfile, keyfile, ca_certs)
+    tls = read_tls(certfile, keyfile, ca_certs)
     if metrics and workers > 1:
         raise click.UsageError(
             "--metrics counts in one process: leave out --workers, or start several serve processes, each with a "
@@ -115,19 +109,6 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
                 listener.close()
             raise click.ClickException(f"{error}.") from error
     raise SystemExit(serve_in_workers(app, settings, logs, listening, tls, workers, announce))
-
-
-def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> Tls | None:
-    from statefun_actors.http import Tls
-
-    if certfile is None or keyfile is None:
-        if certfile or keyfile or ca_certs:
-            raise click.UsageError("TLS needs both --certfile and --keyfile; --ca-certs requires them.")
-        return None
-    try:
-        return Tls(certfile=certfile, keyfile=keyfile, ca_certs=ca_certs)
-    except ValueError as error:
-        raise click.UsageError(f"{error}.") from None
 
 
 def further_routes(application: Application) -> str | None:
