@@ -44,7 +44,7 @@ class Exchange:
         for to in (*routes.requests.values(), *routes.plain.values()):
             address = to.ingress.address
             if address not in self._producers:
-                self._producers[address] = RecordProducer(name, address, to.ingress.properties)
+                self._producers[address] = RecordProducer(name, address, to.ingress.properties, to.topic)
         self._reader: LatestRecords | None = None
         egress, topic = routes.answers, routes.answers_topic
         self.calls = WaitingCalls(topic or "")

@@ -22,15 +22,15 @@ def test_it_is_not_ready_and_takes_nothing_while_no_broker_answers(tmp_path: Pat
         taken = httpx.post(f"{gateway.url}/ingress/bank/account/a", json={"cents": 1}, headers=DEPOSIT, timeout=60)
         log = gateway.log()
 
-    why = "the topic app.gateway.answers of the answers can't be read now"
-    assert (ready.status_code, ready.text) == (503, f"not ready: {why}\n")
+    nobody, why = "no broker of 127.0.0.1:1", "the topic app.gateway.answers of the answers can't be read now"
+    assert (ready.status_code, ready.text) == (503, f"not ready: {nobody} has answered yet\n")
     assert (waits.status_code, waits.text) == (503, f"not taken, send it again: {why}\n")
     assert (taken.status_code, taken.text) == (
         503,
         "it is not known whether the message was taken: send it again only under the same Idempotency-Key: "
-        "no broker of 127.0.0.1:1 acknowledged it within 10 s\n",
+        f"{nobody} acknowledged it within 10 s\n",
     )
-    assert f"Warning: not ready yet: {why}; it goes on trying." in log.splitlines()
+    assert f"Warning: not ready yet: {nobody} has answered yet; it goes on trying." in log.splitlines()
 
 
 PLAIN = """\
@@ -44,8 +44,8 @@ spec: {functions: bank/*, urlPathTemplate: "http://app:8000/statefun"}
     [
         (
             [],
-            "a gateway needs --module FILE, the module.yaml of the Flink job, written by `module --gateway`; a settings "
-            "file may name it, too.",
+            "a gateway needs --module FILE, the module.yaml of the Flink job, written by `module --gateway`; a "
+            "settings file may name it, too.",
         ),
         (["--module", "none.yaml"], "none.yaml can't be read: No such file or directory."),
         (

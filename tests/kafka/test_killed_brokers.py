@@ -14,7 +14,7 @@ from typing import Final
 import attrs
 import pytest
 
-from statefun_actors.connectors.kafka import EgressDownError
+from statefun_actors.connectors.kafka import EgressDownError, RecordProducer
 from statefun_actors.connectors.kafka.transactions import Record, Transactions
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.engine import Lineage
@@ -25,6 +25,7 @@ from tests.kafka.outage import Outages, Stage
 from tests.kafka.runs import add, ingress, running
 from tests.kafka.session import new_broker
 from tests.kafka.topics import Topics
+from tests.kafka.waiting import until
 
 pytestmark = [
     pytest.mark.kafka,
@@ -134,6 +135,19 @@ class Scenarios:
                 await self._stage(Stage.BACK)
                 await asyncio.to_thread(until_noted, 2)
 
+    async def idle(self) -> None:
+        producer = RecordProducer("gateway", self._address, {}, Topics(self._address, "idle").name("in"))
+        downs: list[str | None] = []
+        producer.start()
+        for stage in (Stage.DOWN, Stage.UP, Stage.GONE, Stage.BACK):
+            await self._stage(stage)
+            await until(lambda: (producer.down is None) == (stage in {Stage.UP, Stage.BACK}))  # noqa: B023 - at once
+            downs.append(producer.down)
+        await asyncio.to_thread(producer.close)
+
+        nobody = f"no broker of {self._address}"
+        assert downs == [f"{nobody} has answered yet", None, f"{nobody} can be reached", None]
+
     def write(self, *, begins_anew: bool) -> None:
         self._outages.wait_for(Stage.UP)
         topics = Topics(self._address, f"written-{begins_anew}")
@@ -192,6 +206,7 @@ def outages(tmp_path_factory: pytest.TempPathFactory) -> Generator[Outages]:
                 "at-least-once": partial(scenarios.run_module, "at-least-once"),
                 "read": lambda: asyncio.run(scenarios.read()),
                 "note": lambda: asyncio.run(scenarios.note()),
+                "idle": lambda: asyncio.run(scenarios.idle()),
                 "goes on": partial(scenarios.write, begins_anew=False),
                 "begins anew": partial(scenarios.write, begins_anew=True),
             }
@@ -214,6 +229,10 @@ def test_an_ingress_goes_on_and_its_stop_does_not_wait_for_a_broker_that_is_not_
 
 def test_how_far_it_has_come_is_noted_after_an_outage_longer_than_any_request_may_take(outages: Outages) -> None:
     outages.result("note")
+
+
+def test_one_that_writes_nothing_knows_whether_brokers_are_there(outages: Outages) -> None:
+    outages.result("idle")
 
 
 @pytest.mark.parametrize("writer", ["goes on", "begins anew"])

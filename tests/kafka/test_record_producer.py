@@ -29,8 +29,8 @@ async def produced(producer: RecordProducer, topic: str, value: bytes = VALUE) -
 
 
 @asynccontextmanager
-async def started(address: str) -> AsyncGenerator[RecordProducer]:
-    producer = RecordProducer("gateway", address, {})
+async def started(address: str, topic: str) -> AsyncGenerator[RecordProducer]:
+    producer = RecordProducer("gateway", address, {}, topic)
     producer.start()
     try:
         yield producer
@@ -60,7 +60,7 @@ async def test_records_can_be_written_again_once_brokers_answer_without_one(topi
     topic = topics.make()
     async with await forwarding(broker.address) as server:
         address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with started(address) as producer:
+        async with started(address, topic) as producer:
             failed = await produced(producer, topic)
             down = producer.down
             await server.start_serving()
@@ -75,7 +75,7 @@ async def test_a_missing_topic_fails_its_own_records_only(
     topics: Topics, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     there, missing = topics.make(), topics.name("missing")
-    async with started(broker.address) as producer:
+    async with started(broker.address, there) as producer:
         failed = await produced(producer, missing)
         down = producer.down
         again = await produced(producer, missing)
@@ -94,7 +94,7 @@ async def test_a_missing_topic_fails_its_own_records_only(
 async def test_the_brokers_decide_on_the_size_of_a_record(topics: Topics, broker: Broker) -> None:
     small = topics.make("small", 1, **{"max.message.bytes": "100"})
     large = topics.make("large", 1, **{"max.message.bytes": "2000000"})
-    async with started(broker.address) as producer:
+    async with started(broker.address, small) as producer:
         refused = await produced(producer, small, bytes(1_000))
         taken = await produced(producer, large, bytes(1_500_000))
 
@@ -107,7 +107,7 @@ async def test_after_a_fatal_error_a_new_producer_continues(
 ) -> None:
     monkeypatch.setitem(PRODUCER_DEFAULTS, "enable.gapless.guarantee", "true")  # a failed record is a fatal error
     small, there = topics.make("small", 1, **{"max.message.bytes": "100"}), topics.make("there")
-    async with started(broker.address) as producer:
+    async with started(broker.address, there) as producer:
         failed = await produced(producer, small, bytes(1_000))
         while (answer := await produced(producer, there)) is not None:
             assert answer.fault is Fault.NOT_TAKEN

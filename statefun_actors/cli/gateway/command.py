@@ -35,7 +35,7 @@ _LOOK_SECONDS: Final = 0.02
 @click.argument("app", metavar="APP")
 @click.option(
     "--module", "module_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Required: the module.yaml of the Flink job, written by `module --gateway`. It names the brokers and the topics.",
+    help="Required: the module.yaml of the Flink job, written by `module --gateway`. It names brokers and topics.",
 )  # fmt: skip
 @click.option(
     "--bind", "binds", multiple=True, default=[BIND], show_default=BIND, metavar="HOST:PORT",
@@ -84,8 +84,8 @@ def gateway(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
     if module_file is None:
         raise click.UsageError(
-            "a gateway needs --module FILE, the module.yaml of the Flink job, written by `module --gateway`; a settings "
-            "file may name it, too."
+            "a gateway needs --module FILE, the module.yaml of the Flink job, written by `module --gateway`; a "
+            "settings file may name it, too."
         )
     tls = read_tls(certfile, keyfile, ca_certs)
     if not has_kafka_client():

@@ -52,6 +52,8 @@ def listening_at(
     listening = listeners(binds, processes=processes, port=_PORT, instead=instead)
     for listener in listening:
         if token is None and not known_clients and not listener.local:
+            for each in listening:
+                each.close()
             raise click.UsageError(
                 f"anyone who can reach {listener.name} could send messages; set a bearer token with --token TEXT."
             )

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import attrs
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from statefun_actors.connectors.kafka.complaints import MESSAGE_TIMED_OUT, Complaints
+from statefun_actors.connectors.kafka.complaints import ALL_BROKERS_DOWN, MESSAGE_TIMED_OUT, Complaints
 from statefun_actors.connectors.kafka.errors import BadPropertyError
 from statefun_actors.connectors.kafka.producers import PRODUCER_DEFAULTS, let_go
 from statefun_actors.connectors.kafka.properties import client, connecting
@@ -62,26 +62,29 @@ class RecordProducer:
         component: its name in logs and errors.
         address: of the brokers.
         written: properties of module.yaml; only those about connections count.
+        topic: one that it will write to.
 
     Raises:
         BadPropertyError: the client refuses a property.
     """
 
-    def __init__(self, component: str, address: str, written: Mapping[str, str]) -> None:
+    def __init__(self, component: str, address: str, written: Mapping[str, str], topic: str) -> None:
         self._address = address
         self._complaints = Complaints(component, address)
-        self.down: str | None = None
+        self.down: str | None = f"no broker of {address} has answered yet"
         """Why records can't be written, until one is, or brokers answer; None if they can."""
-        self._topic = ""
+        self._topic = topic
         """The one that was written to last."""
         self._ask_at = 0.0
+        self._in_doubt = False
+        """Whether the client has lost its connections, so that brokers must be asked."""
         own = {
             "bootstrap.servers": address,
             "enable.idempotence": True,
             "message.timeout.ms": int(_SECONDS * 1000),
             "message.max.bytes": _LARGEST,
             "topic.metadata.propagation.max.ms": int(_TOPIC_SECONDS * 1000),
-            "error_cb": self._complaints.error,
+            "error_cb": self._on_error,
             "log_level": 0,  # log lines are reported as errors, too
         }
         self._new = partial(client, component, Producer, own, {**PRODUCER_DEFAULTS, **connecting(written)})
@@ -168,8 +171,14 @@ class RecordProducer:
             except KafkaException as error:
                 self._begin_again(error.args[0])
             else:
-                if self.down is not None and time.monotonic() >= self._ask_at:
+                if self._in_doubt or (self.down is not None and time.monotonic() >= self._ask_at):
                     self._ask()
+
+    def _on_error(self, error: KafkaError) -> None:
+        """The client's ``error_cb``, which it calls while it is polled."""
+        self._complaints.error(error)
+        if error.code() == ALL_BROKERS_DOWN:
+            self._in_doubt = True
 
     def _begin_again(self, error: KafkaError) -> None:
         """Replace the producer after a fatal *error*: it takes nothing any more."""
@@ -190,8 +199,11 @@ class RecordProducer:
         return True
 
     def _ask(self) -> None:
-        """Ask the brokers, since no record tells that they are back: who is not ready is sent none."""
-        self._ask_at = time.monotonic() + _ASK_EVERY
-        with contextlib.suppress(KafkaException):
+        """Ask the brokers, since no record tells whether they are there: who is not ready is sent none."""
+        self._ask_at, self._in_doubt = time.monotonic() + _ASK_EVERY, False
+        try:
             self._producer.list_topics(self._topic, timeout=_ASK_EVERY)
+        except KafkaException:
+            self.down = self.down or f"no broker of {self._address} can be reached"
+        else:
             self._recovered()
