@@ -17,6 +17,8 @@ from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.durations import Durations, Summary
 from statefun_actors.dispatch.events import (
     BatchEnded,
+    CallBegun,
+    CallEnded,
     EgressDelivered,
     EgressFailed,
     EpochCommitted,
@@ -26,8 +28,11 @@ from statefun_actors.dispatch.events import (
     MessageRefused,
     MessageSource,
     MessageTaken,
+    RecordProduced,
     RepliedToItself,
     ReplyDropped,
+    ReplyForwarded,
+    Responded,
     TimerFired,
 )
 from statefun_actors.dispatch.failure import is_terminal
@@ -48,6 +53,8 @@ __all__ = [
     "GRACE_SECONDS",
     "Application",
     "BatchEnded",
+    "CallBegun",
+    "CallEnded",
     "Dispatch",
     "Durations",
     "EgressDelivered",
@@ -66,8 +73,11 @@ __all__ = [
     "Places",
     "Propagating",
     "Propagation",
+    "RecordProduced",
     "RepliedToItself",
     "ReplyDropped",
+    "ReplyForwarded",
+    "Responded",
     "RestoreRefusedError",
     "ServedFunction",
     "Summary",

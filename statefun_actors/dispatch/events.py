@@ -163,3 +163,47 @@ class MessageRefused(Struct, frozen=True):
     """
 
     handler: str
+
+
+class Responded(Struct, frozen=True):
+    """The HTTP ingress responds to a request, with this HTTP ``status``."""
+
+    status: int
+
+
+class RecordProduced(Struct, frozen=True):
+    """A gateway wrote a record to ``topic``, or could not.
+
+    ``outcome`` is ``acknowledged``; or ``refused``, where no retry helps; ``not taken``; or ``unknown``, where the
+    brokers did not answer in time.
+    """
+
+    topic: str
+    outcome: str
+
+
+class CallBegun(Struct, frozen=True):
+    """A gateway waits for an answer of the Flink job. It waits for ``waiting`` answers now."""
+
+    waiting: int
+
+
+class CallEnded(Struct, frozen=True):
+    """A gateway has the answer to a call, after ``seconds``, and waits for ``waiting`` others.
+
+    ``outcome`` is ``replied``, ``handled`` (without a reply), ``taken``, ``given up``, ``key reused``, ``not open``,
+    ``not taken`` or ``lost``; or ``none`` if nobody waits any more: its time was over, or the client has gone.
+    """
+
+    outcome: str
+    seconds: float
+    waiting: int
+
+
+class ReplyForwarded(Struct, frozen=True):
+    """A gateway has the answer to a reply from outside to an open ask.
+
+    ``outcome`` is ``taken``, ``not open``, ``unfit``, ``given up``, ``key reused``, ``not taken`` or ``lost``.
+    """
+
+    outcome: str

@@ -14,6 +14,8 @@ from typing import Final, Generic, TypeVar
 
 from statefun_actors.dispatch.events import (
     BatchEnded,
+    CallBegun,
+    CallEnded,
     EgressDelivered,
     EgressFailed,
     EpochCommitted,
@@ -22,8 +24,11 @@ from statefun_actors.dispatch.events import (
     LoopHeld,
     MessageRefused,
     MessageTaken,
+    RecordProduced,
     RepliedToItself,
     ReplyDropped,
+    ReplyForwarded,
+    Responded,
     TimerFired,
 )
 from statefun_actors.model import Headers
@@ -81,6 +86,21 @@ class Instrument:
 
     def message_refused(self, event: MessageRefused) -> None:
         """An internal handler without a failure policy refused a message from outside."""
+
+    def responded(self, event: Responded) -> None:
+        """The HTTP ingress responds to a request."""
+
+    def record_produced(self, event: RecordProduced) -> None:
+        """A gateway wrote a record, or could not."""
+
+    def call_begun(self, event: CallBegun) -> None:
+        """A gateway waits for an answer of the Flink job."""
+
+    def call_ended(self, event: CallEnded) -> None:
+        """A gateway has this answer, or does not wait for it any more."""
+
+    def reply_forwarded(self, event: ReplyForwarded) -> None:
+        """A gateway knows what has become of a reply from outside."""
 
 
 class Exposing(Instrument, ABC):
@@ -198,6 +218,11 @@ class Instruments:
         self.reply_dropped = self._hook(Instrument.reply_dropped)
         self.replied_to_itself = self._hook(Instrument.replied_to_itself)
         self.message_refused = self._hook(Instrument.message_refused)
+        self.responded = self._hook(Instrument.responded)
+        self.record_produced = self._hook(Instrument.record_produced)
+        self.call_begun = self._hook(Instrument.call_begun)
+        self.call_ended = self._hook(Instrument.call_ended)
+        self.reply_forwarded = self._hook(Instrument.reply_forwarded)
         self.propagation: Propagation | None = next(
             (Propagation(each, self._drop) for each in self._all if isinstance(each, Propagating)), None
         )

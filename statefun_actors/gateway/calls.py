@@ -23,7 +23,7 @@ class WaitingCall:
     """A call that waits. *id*: the id of its caller in Flink. *taken*: whether Kafka has acknowledged its record."""
 
     def __init__(self, calls: WaitingCalls, number: str, wait: Wait, key: str | None, on_answer: OnAnswer) -> None:
-        self._calls, self._number = calls, number
+        self._calls, self.number = calls, number
         self.id = calls.id_of(number)
         self.wait, self.key, self._on_answer = wait, key, on_answer
         self.taken = False
@@ -35,13 +35,13 @@ class WaitingCall:
 
     def end(self, answer: Answer) -> None:
         """Give it *answer*. The first one counts."""
-        if self._calls.remove(self._number):
+        if self._calls.remove(self.number, answer):
             self._stop()
             self._on_answer(answer)
 
     def cancel(self) -> bool:
         """Stop waiting; return whether its message is in Kafka."""
-        self._calls.remove(self._number)
+        self._calls.remove(self.number, None)
         self._stop()
         return self.taken
 
@@ -86,8 +86,8 @@ class WaitingCalls:
         """The id of the caller of the call *number*."""
         return GatewayCall(self._topic, self.gateway, number).id
 
-    def remove(self, number: str) -> bool:
-        """Remove a call; return whether it was there."""
+    def remove(self, number: str, answer: Answer | None) -> bool:  # noqa: ARG002 - for those who observe it
+        """Remove a call, which ends with *answer*, or without one; return whether it was there."""
         return self._waiting.pop(number, None) is not None
 
     def answered(self, record: AnswerRecord) -> None:

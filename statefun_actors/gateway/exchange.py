@@ -13,7 +13,9 @@ from statefun_actors.asking import ANSWERS, Keyed, Request, key_id, order, read_
 from statefun_actors.connectors import in_thread
 from statefun_actors.connectors.kafka import Fault, LatestRecords, ProducerError, RecordProducer, make_topic
 from statefun_actors.deploy import GatewayRoutes, RequestTopic
-from statefun_actors.gateway.calls import WaitingCall, WaitingCalls
+from statefun_actors.dispatch import Instruments
+from statefun_actors.gateway.calls import WaitingCall
+from statefun_actors.gateway.observed import calls_of, records_of
 from statefun_actors.ingress import Answer, AnswerLost, Cancel, GivenUp, NotTaken, OnAnswer, Wait
 from statefun_actors.model import INGRESS, Headers, TypedValue
 
@@ -32,14 +34,21 @@ _MAKE_EVERY: Final = 2.0
 
 
 class Exchange:
-    """Writes to the topics of *routes*, and reads the answers. *name*: its own, in logs and errors.
+    """Writes to the topics of *routes*, and reads the answers.
+
+    Args:
+        routes: of module.yaml.
+        name: its own, in logs and errors.
+        instruments: they hear of records, calls and replies; None = nobody does.
 
     Raises:
         BadPropertyError: the Kafka client refuses a property of module.yaml.
     """
 
-    def __init__(self, routes: GatewayRoutes, name: str = "gateway") -> None:
+    def __init__(self, routes: GatewayRoutes, name: str = "gateway", instruments: Instruments | None = None) -> None:
         self.routes, self._name = routes, name
+        self.instruments = Instruments() if instruments is None else instruments
+        self._observe_record = records_of(self.instruments)
         self._producers: dict[str, RecordProducer] = {}
         for to in (*routes.requests.values(), *routes.plain.values()):
             address = to.ingress.address
@@ -47,7 +56,7 @@ class Exchange:
                 self._producers[address] = RecordProducer(name, address, to.ingress.properties, to.topic)
         self._reader: LatestRecords | None = None
         egress, topic = routes.answers, routes.answers_topic
-        self.calls = WaitingCalls(topic or "")
+        self.calls = calls_of(topic or "", self.instruments)
         if egress is not None and topic is not None:
             self._reader = LatestRecords(egress.id, egress.address, egress.properties, topic, self._read)
         self._reading: asyncio.Task[None] | None = None
@@ -134,9 +143,14 @@ class Exchange:
         on_produced: Callable[[Answer | None], None],
     ) -> None:
         """Write a record, and call *on_produced* with None once it is acknowledged, or with why it was not."""
-        self._producers[to.ingress.address].produce(
-            to.topic, key, data, lambda error: on_produced(None if error is None else _answer_of(error)), headers
-        )
+        observe = self._observe_record
+
+        def produced(error: ProducerError | None) -> None:
+            if observe is not None:
+                observe(to.topic, error)
+            on_produced(None if error is None else _answer_of(error))
+
+        self._producers[to.ingress.address].produce(to.topic, key, data, produced, headers)
 
     # --- inside
 

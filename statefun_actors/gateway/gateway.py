@@ -11,6 +11,7 @@ from msgspec import Struct
 from statefun_actors.address import Address
 from statefun_actors.asking import Later, Request, order, request
 from statefun_actors.deploy import GatewayRoutes, RequestTopic
+from statefun_actors.dispatch import Instruments
 from statefun_actors.gateway.exchange import Exchange, cancel_of, no_topic, not_routed
 from statefun_actors.gateway.replying import take_reply
 from statefun_actors.ingress import (
@@ -40,14 +41,14 @@ class _Record(Struct, frozen=True):
 
 
 class Gateway:
-    """Takes messages for the Flink job of *routes*.
+    """Takes messages for the Flink job of *routes*. *instruments* hear what it does; None = nobody does.
 
     Raises:
         BadPropertyError: the Kafka client refuses a property of module.yaml.
     """
 
-    def __init__(self, routes: GatewayRoutes) -> None:
-        self._routes, self._exchange = routes, Exchange(routes)
+    def __init__(self, routes: GatewayRoutes, instruments: Instruments | None = None) -> None:
+        self._routes, self._exchange = routes, Exchange(routes, instruments=instruments)
         self.start, self.close = self._exchange.start, self._exchange.close
 
     def take(self, message: IngressMessage | ReplyMessage, on_answer: OnAnswer, /) -> Cancel:

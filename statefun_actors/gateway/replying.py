@@ -16,6 +16,7 @@ from statefun_actors.conversations import OpenAsk
 from statefun_actors.deploy import RequestTopic
 from statefun_actors.gateway.calls import WaitingCall
 from statefun_actors.gateway.exchange import Exchange, cancel_of, no_topic, not_routed
+from statefun_actors.gateway.observed import observed_reply
 from statefun_actors.ingress import (
     Answer,
     AnswerLost,
@@ -38,6 +39,7 @@ _LOOK: Final = order(Look())
 
 def take_reply(exchange: Exchange, reply: ReplyMessage, on_answer: OnAnswer) -> Cancel:
     """Send *reply* by *exchange*, if its ask is open."""
+    on_answer = observed_reply(exchange.instruments, on_answer)
     to = exchange.routes.requests.get(REPLY)
     if to is None:
         on_answer(not_routed(exchange.routes, REPLY) or no_topic("replies", REPLY))

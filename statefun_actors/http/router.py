@@ -64,6 +64,7 @@ class Router:
         route: returns the route for a path, or None.
         body_limit: the maximum size of a body, in bytes.
         otherwise: a web framework, or the route for all other paths.
+        on_status: called with the status of each response, except those of a web framework.
     """
 
     def __init__(
@@ -72,9 +73,10 @@ class Router:
         body_limit: int,
         *,
         otherwise: ASGI | Route,
+        on_status: Callable[[int], None] | None = None,
     ) -> None:
         self.route = route
-        self.body_limit = body_limit
+        self.body_limit, self.on_status = body_limit, on_status
         self._bodies_limit = BODIES_READ * body_limit
         self._arrived = 0
         """Bytes of incomplete bodies, and bytes that the fast path has reserved for such bodies."""
@@ -243,6 +245,8 @@ class Router:
     async def _send(
         self, response: Response, scope: HTTPScope, send: ASGISendCallable, *, close: bool = False, more: bool = False
     ) -> None:
+        if self.on_status is not None:
+            self.on_status(response.status)
         headers = response.all_headers
         if (close or self.stopping) and scope["http_version"] < "2":
             headers.append(_CLOSE)

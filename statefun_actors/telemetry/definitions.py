@@ -13,6 +13,7 @@ MetricKind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
 _HANDLER_SECONDS: Final = (0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60)
 _COMMIT_SECONDS: Final = (0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)
+_ANSWER_SECONDS: Final = (0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 _LATE_SECONDS: Final = (0.001, 0.01, 0.1, 1, 10, 60, 600, 3_600, 86_400)
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
@@ -52,4 +53,10 @@ METRICS: Final = (
     Metric("asks_open", "gauge", (), "Asks that were open at the last commit."),
     Metric("asks_opened", "counter", (), "Asks that entities opened."),
     Metric("asks_ended", "counter", (), "Answers and timeouts of asks."),
+    Metric("responses", "counter", ("status",), "Responses of the HTTP ingress."),
+    Metric("gateway_records", "counter", ("topic", "outcome"), "Records that a gateway wrote, or could not."),
+    Metric("gateway_waiting", "gauge", (), "Answers of the Flink job that a gateway waits for."),
+    Metric("gateway_answers", "counter", ("outcome",), "Answers that a gateway has waited for."),
+    Metric("gateway_answer_seconds", "histogram", (), "Time of a gateway's wait for an answer.", _ANSWER_SECONDS),
+    Metric("gateway_replies", "counter", ("outcome",), "Replies from outside that a gateway forwarded."),
 )

@@ -9,6 +9,8 @@ from typing import Final, Protocol, TypeAlias
 from statefun_actors.asking import ANSWER, ORDER, REPLY
 from statefun_actors.dispatch import (
     BatchEnded,
+    CallBegun,
+    CallEnded,
     EgressDelivered,
     EgressFailed,
     EpochCommitted,
@@ -17,6 +19,9 @@ from statefun_actors.dispatch import (
     LoopHeld,
     MessageRefused,
     MessageTaken,
+    RecordProduced,
+    ReplyForwarded,
+    Responded,
     TimerFired,
 )
 from statefun_actors.telemetry.definitions import METRICS, Metric
@@ -66,6 +71,9 @@ class Measuring(Instrument):
         self._delivered, self._undelivered = series["egress_delivered"], series["egress_failures"]
         self._opened, self._ended = record["asks_opened"], record["asks_ended"]
         self._open = record["asks_open"]
+        self._responses, self._replies = series["responses"], series["gateway_replies"]
+        self._records, self._answers = series["gateway_records"], series["gateway_answers"]
+        self._awaited, self._answer_seconds = record["gateway_waiting"], record["gateway_answer_seconds"]
 
     def message_taken(self, event: MessageTaken) -> None:
         typename = event.target.typename
@@ -126,6 +134,23 @@ class Measuring(Instrument):
 
     def message_refused(self, event: MessageRefused) -> None:
         self._refused[(event.handler,)](1)
+
+    def responded(self, event: Responded) -> None:
+        self._responses[(str(event.status),)](1)
+
+    def record_produced(self, event: RecordProduced) -> None:
+        self._records[event.topic, event.outcome](1)
+
+    def call_begun(self, event: CallBegun) -> None:
+        self._awaited(event.waiting)
+
+    def call_ended(self, event: CallEnded) -> None:
+        self._awaited(event.waiting)
+        self._answers[(event.outcome,)](1)
+        self._answer_seconds(event.seconds)
+
+    def reply_forwarded(self, event: ReplyForwarded) -> None:
+        self._replies[(event.outcome,)](1)
 
 
 class _Values:

@@ -107,6 +107,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "deploy",
             "connectors",
             "connectors.kafka",
+            "dispatch",
         }
     ),
     "moving": frozenset(

@@ -23,7 +23,21 @@ module = "{1}"
 certfile = "{0}/served.pem"
 keyfile = "{0}/served.key"
 ca-certs = "{0}/client.pem"
+metrics = true
 """
+
+_COUNTS = {
+    'statefun_actors_responses_total{status="200"} 2.0',
+    'statefun_actors_responses_total{status="404"} 1.0',
+    'statefun_actors_responses_total{status="413"} 1.0',
+    'statefun_actors_responses_total{status="504"} 1.0',
+    "statefun_actors_gateway_waiting 0.0",
+    'statefun_actors_gateway_answers_total{outcome="none"} 1.0',
+    'statefun_actors_gateway_answers_total{outcome="not open"} 1.0',
+    'statefun_actors_gateway_answers_total{outcome="replied"} 2.0',
+    "statefun_actors_gateway_answer_seconds_count 4.0",
+    'statefun_actors_gateway_replies_total{outcome="not open"} 1.0',
+}
 
 
 def client_of(gateway: GatewayProcess, folder: Path, server: str, own: str) -> httpx.Client:
@@ -58,11 +72,19 @@ def test_it_serves_https_to_known_clients_by_a_settings_file(job: GatewayJob, tm
         serve_as(tmp_path, "renewed")
         with client_of(gateway, tmp_path, "renewed", "client") as client:
             again = client.post(path, json={"cents": 5})
+            slow = {"content-type": "application/vnd.io.statefun.types/double"}
+            late = client.post("/ingress/bank/account/https?wait=1ms", content=b"0.1", headers=slow)
+            unknown = client.post("/replies/nothing", json=True)
+            metrics = client.get("/metrics").text.splitlines()
         log = gateway.log()
 
     assert gateway.url.startswith("https://")
     assert (first.json(), again.json()) == ({"balance": 5}, {"balance": 10})
     assert (large.status_code, large.text) == (413, "expected a body of at most 1000 bytes, got 1001 bytes\n")
+    assert (late.status_code, unknown.status_code) == (504, 404)
+    assert set(metrics) >= _COUNTS
+    written = 'statefun_actors_gateway_records_total{outcome="acknowledged",topic="shared.gateway.bank.account"} '
+    assert any(line.startswith(written) for line in metrics)
     assert f"read the changed certificates {tmp_path}/served.pem" in log
     assert log.startswith('{"time": ')
 

@@ -109,7 +109,7 @@ def gateway(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             "`statefun-actors module APP --gateway`."
         )
     try:
-        backend = Gateway(routes)
+        backend = Gateway(routes, application.instruments)
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
     listeners = listening_at(binds, token, 1, known_clients=ca_certs is not None)

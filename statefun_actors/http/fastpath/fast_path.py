@@ -210,6 +210,8 @@ class FastPath(asyncio.Protocol):
             self._watcher.idle()
 
     def _write(self, response: Response) -> None:
+        if (on_status := self._router.on_status) is not None:
+            on_status(response.status)
         if self._router.stopping:
             self._transport.write(written(response, self._common_headers() + _CLOSE))
             self._over = True

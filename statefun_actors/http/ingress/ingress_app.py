@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from statefun_actors.dispatch import Application
+from statefun_actors.dispatch import Application, Responded
 from statefun_actors.http.ingress.forwarding import Forwarding, ForwardingRoute
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.health import HealthRoutes
@@ -54,5 +54,7 @@ def create_ingress_app(
         return None if other is None else other(path)
 
     last: Route = health if forwarding is None else ForwardedHealth(health, forwarding)
-    router = Router(route, application.settings.body_limit, otherwise=last)
+    responded = application.instruments.responded
+    on_status = (lambda status: responded(Responded(status))) if responded.heard else None
+    router = Router(route, application.settings.body_limit, otherwise=last, on_status=on_status)
     return router
