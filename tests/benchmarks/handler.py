@@ -1,9 +1,9 @@
 """µs from request bytes to reply bytes, next to Apache's SDK: ``python -m tests.benchmarks.handler``.
 
 The workload of ``tests.benchmarks.peers`` with one state, and with three, in batches of 1, 10 and 100, protocol 3.x.
-The floor is what protobuf in C and a join of known bytes need for one state. Each peer is a process of its own; they
-take turns, each tells its best short stretch, and the medians of these are compared. Before anything is measured, all
-with the same states must give the same reply.
+The floor is what protobuf in C and a join of known bytes need for one state, where each message that is sent is
+serialized when it is sent. Each peer is a process of its own; they take turns, each tells its best short stretch, and
+the medians of these are compared. Before anything is measured, all with the same states must give the same reply.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.wire.reference import request
 
 ROOT = Path(__file__).parents[2]
 SIZES = (1, 10, 100)
-ADDRESSES = 40
+ADDRESSES = 64
 UPB, PIP, UPB_3, FLOOR = "SDK-upb", "SDK-pip", "SDK-upb, three fields", "floor"
 CLASS, ASYNC, FUNCTION, THREE = "our class", "our async class", "our function", "our async class, three fields"
 AIMS: Final = {

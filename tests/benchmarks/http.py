@@ -1,8 +1,8 @@
 """Requests a second over HTTP, next to aiohttp with Apache's SDK: ``python -m tests.benchmarks.http``.
 
 ``statefun-actors serve`` on Hypercorn, one process, with the class of ``tests.benchmarks.peers``; batches of 1 over 16
-connections that are kept open. The same client asks all servers: raw sockets, each of which sends the next request
-when it has the reply to the last one. They take turns, and medians are compared.
+and 64 connections that are kept open, and batches of 100 over 16. The same client asks all servers: raw sockets, each
+of which sends the next request when it has the reply to the last one. They take turns, and medians are compared.
 """
 
 from __future__ import annotations
@@ -14,16 +14,22 @@ import statistics
 import subprocess
 import sys
 import time
+from itertools import cycle, islice
 from pathlib import Path
+from typing import Final
 
 from statefun_actors.wire import v3_pb2
 from tests.benchmarks.figures import Figure, needed, parser_of, report
 from tests.benchmarks.handler import requests
-from tests.benchmarks.official_sdk import pythons
+from tests.benchmarks.official_sdk import python_with_sdk
 
 ROOT = Path(__file__).parents[2]
-CONNECTIONS = 16
-AIMS = {"aiohttp + SDK-pip": 3.0, "aiohttp + SDK-upb": 2.0}
+LOADS: Final = ((1, 16), (1, 64), (100, 16))
+"""The size of a batch, and the number of connections."""
+OURS: Final = "serve (Hypercorn)"
+PEER: Final = "aiohttp + SDK-upb"
+AIM: Final = 2.5
+"""Times as many requests a second as aiohttp with the SDK on upb."""
 
 
 def cpu_seconds(pid: int, *, ended_too: bool = False) -> float:
@@ -99,11 +105,11 @@ class Client(asyncio.Protocol):
             self.ended.set_result(None)
 
 
-async def rate(server: Server, seconds: float) -> tuple[float, float, bytes]:
-    """Requests a second, µs of the server's processor for each, and a reply."""
+async def rate(server: Server, seconds: float, size: int, connections: int) -> tuple[float, float, bytes]:
+    """Requests of batches of *size* a second, µs of the server's processor for each, and a reply."""
     cpu_before = server.cpu_seconds()
     loop = asyncio.get_running_loop()
-    bodies = requests(1)[:CONNECTIONS]
+    bodies = list(islice(cycle(requests(size)), connections))
     before = time.perf_counter()
     clients = []
     for body in bodies:
@@ -129,40 +135,41 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     chosen = options.parse_args()
-    sdks = needed("serve, batches of 1: requests/s", chosen, pythons)
+    python = needed("serve: requests/s", chosen, lambda: python_with_sdk("SDK-upb"))
     ours = (sys.executable, "-m", "statefun_actors", "serve", "tests.benchmarks.peers.ours:Account", "--bind")
-    servers = {
-        "serve (Hypercorn)": Server(*ours, "127.0.0.1:0"),
-        **{
-            f"aiohttp + {kind}": Server(python, "-m", "tests.benchmarks.peers.sdk", "aiohttp")
-            for kind, python in sdks.items()
-        },
+    servers = {OURS: Server(*ours, "127.0.0.1:0"), PEER: Server(python, "-m", "tests.benchmarks.peers.sdk", "aiohttp")}
+    taken: dict[tuple[str, int, int], list[tuple[float, float]]] = {
+        (name, *load): [] for load in LOADS for name in servers
     }
     try:
-        replies = [v3_pb2.FromFunction.FromString(asyncio.run(rate(server, 0.3))[2]) for server in servers.values()]
-        assert all(reply == replies[0] for reply in replies), "the servers do not agree"
-        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
+        for size, connections in LOADS:
+            replies = [asyncio.run(rate(server, 0.3, size, connections))[2] for server in servers.values()]
+            read = [v3_pb2.FromFunction.FromString(reply) for reply in replies]
+            assert all(reply == read[0] for reply in read), "the servers do not agree"
         for _ in range(chosen.rounds):
-            for name, server in servers.items():
-                taken[name].append(asyncio.run(rate(server, chosen.seconds))[:2])
+            for name, size, connections in taken:
+                found = asyncio.run(rate(servers[name], chosen.seconds, size, connections))
+                taken[name, size, connections].append(found[:2])
     finally:
         for server in servers.values():
             server.close()
-    medians = {name: statistics.median(rate for rate, _ in values) for name, values in taken.items()}
-    for name, values in taken.items():
-        cpu = statistics.median(cpu for _, cpu in values)
-        print(f"{name:22}{medians[name]:10,.0f} requests/s{cpu:10.0f} µs of a processor for each")
-    rates = {name: [rate for rate, _ in values] for name, values in taken.items()}
+    for (name, size, connections), values in taken.items():
+        each, cpu = (statistics.median(column) for column in zip(*values, strict=True))
+        print(
+            f"{name:22} batches of {size:3}, {connections} connections: {each:10,.0f} requests/s"
+            f"{cpu:10.0f} µs of a processor for each"
+        )
+    rates = {key: [each for each, _ in values] for key, values in taken.items()}
     report(
         (
             Figure(
-                name="serve, batches of 1: requests/s",
-                ours=rates["serve (Hypercorn)"],
-                peer=peer,
-                theirs=rates[peer],
-                aim=aim,
+                name=f"serve, batches of {size}, {connections} connections: requests/s",
+                ours=rates[OURS, size, connections],
+                peer=PEER,
+                theirs=rates[PEER, size, connections],
+                aim=AIM,
             )
-            for peer, aim in AIMS.items()
+            for size, connections in LOADS
         ),
         chosen,
     )

@@ -2,9 +2,9 @@
 
 - p99 at half load: a server is asked as fast as it answers, then at half of that rate, at steady times; the 99th
   percentile of the time until the answer is compared with the median. For ``serve``, and for ``run``, whose answers
-  wait for the disk. Aim: at most 5 times.
+  wait for the disk. Aim: at most 3 times.
 - ``serve --workers 2`` next to one process: requests for each second of the servers' processors, times the number of
-  processes. So the generator, which uses a part of the same cores, is subtracted. Aim: at least 1.5 times.
+  processes. So the generator, which uses a part of the same cores, is subtracted. Aim: at least 1.6 times.
 - Others are not disturbed by 1,000 idle connections, and by 20 clients that send requests and read no answer:
   requests a second with them, next to without. Aim: at least 0.9 times.
 - Nor by a client that sends 64 requests at once, again and again: the 99th percentile of another client, asking 100
