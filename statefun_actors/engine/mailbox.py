@@ -88,6 +88,7 @@ class Mailbox:
         "address",
         "attempts",
         "backoffs",
+        "began",
         "beyond",
         "error",
         "last",
@@ -112,6 +113,8 @@ class Mailbox:
         """The seq of the last message before these."""
         self.running: Sequence[Message] = ()
         """The batch in flight."""
+        self.began = 0.0
+        """When that began, by ``time.perf_counter()``, if a history is recorded; else 0."""
         self.queued = False
         """Whether it is in the queue of mailboxes that can run."""
         self.stuck = False

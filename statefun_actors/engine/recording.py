@@ -34,10 +34,10 @@ def record_history(working_set: WorkingSet, store: Store, options: EngineOptions
     """Pack the history of each epoch of *working_set*, and note when batches begin and what is paused."""
     recorder = Recorder(store, options.history, now_ms)
     mailboxes, set_pauses = working_set.mailboxes, working_set.pause
-    take, began = mailboxes.take, working_set.began
+    take = mailboxes.take
 
     def taken(mailbox: Mailbox, most: int) -> list[Message]:
-        began[mailbox.address] = time.perf_counter()
+        mailbox.began = time.perf_counter()
         return take(mailbox, most)
 
     def pause(pauses: Pauses) -> None:
@@ -70,13 +70,13 @@ class RecordingMerge(Merge):
     """Those of the batch that is being merged, each with its seq."""
 
     def done(self, working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
-        messages, address, state = mailbox.running, mailbox.address, record.state
+        messages, address, began, state = mailbox.running, mailbox.address, mailbox.began, record.state
         changes = [(name, state.get(name), value) for name, value in done.changes.items()] if done.changes else ()
         failures = _failures(mailbox, done) if mailbox.attempts or done.failures else ()
         effects: list[tuple[Effect, int]] = []
         self._effects = effects
         super().done(working_set, mailbox, record, done, now_ms)
-        seconds = time.perf_counter() - working_set.began.pop(address)
+        seconds, mailbox.began = time.perf_counter() - began, 0.0
         step = Step(address, now_ms, Kind.HANDLED, seconds, messages, done.marks, changes, effects, failures)
         working_set.epoch.history.append(without_large(step))
 
@@ -92,15 +92,15 @@ class RecordingMerge(Merge):
     def _give_up(self, working_set: WorkingSet, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
         message, failure = mailbox.queue[0], _failure(0, mailbox.attempts + 1, ErrorText.of(error), "dead letter")
         super()._give_up(working_set, mailbox, error, now_ms)
-        began = working_set.began.pop(mailbox.address, None)
-        seconds = 0.0 if began is None else time.perf_counter() - began
+        seconds = time.perf_counter() - mailbox.began if mailbox.began else 0.0
+        mailbox.began = 0.0
         working_set.epoch.history.append(
             without_large(Step(message.target, now_ms, Kind.GIVEN_UP, seconds, (message,), failures=(failure,)))
         )
 
     def drop(self, working_set: WorkingSet, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
         message, error, attempts = mailbox.queue[0], mailbox.error, mailbox.attempts
-        working_set.began.pop(mailbox.address, None)
+        mailbox.began = 0.0
         super().drop(working_set, mailbox, now_ms, discard=discard)
         assert error is not None  # it keeps failing
         step = dropped_step(

@@ -98,8 +98,6 @@ class WorkingSet:
         """Called with each delayed message before it is delivered."""
         self.record_history: Callable[[Epoch], Recorded | None] | None = None
         """Packs the history of a sealed epoch; None: nothing is recorded."""
-        self.began: dict[Address, float] = {}
-        """When the batches in flight began, if a history is recorded."""
         self.expiring = ExpiredRows(store, self.cache, self.mailboxes, shape)
 
     def _resume_pauses(self, recovered: Recovered) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from typing import ClassVar, Final, TypeAlias
 from zlib import crc32
 
@@ -175,6 +176,7 @@ def type_address(typename: str) -> Address:
     return address
 
 
+@lru_cache(10_000)
 def key_of(typename: str, id: str) -> str:
     """The key of the rows that have entries of this entity, and perhaps of a few others.
 
@@ -222,9 +224,11 @@ def _numbered(entry: Entry, row: HistoryRow) -> Entry:
 
 def packed_value(value: TypedValue) -> Packed:
     data = value.value
+    if data.__class__ is bytes and len(data) <= LARGEST_VALUE:  # most are; the rest is slower for them
+        return (value.typename, data)
     if isinstance(data, Omitted):
         return (value.typename, data.size)
-    return (value.typename, data if len(data) <= LARGEST_VALUE else len(data))
+    return (value.typename, bytes(data) if len(data) <= LARGEST_VALUE else len(data))
 
 
 def packed_effect(effect: Effect, seq: int) -> tuple[object, ...]:

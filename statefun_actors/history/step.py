@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Final
 
 from msgspec import Struct
@@ -134,8 +135,8 @@ def packed_step(step: Step) -> bytes:
             step.kind,
             int(step.seconds * 1_000_000),
             [
-                (message.seq, packed_value(message.value), message.caller, marks[index] if marks else 0)
-                for index, message in enumerate(step.messages)
+                (message.seq, packed_value(message.value), message.caller, mark)
+                for message, mark in zip(step.messages, marks or repeat(0), strict=False)
             ],
             [
                 (
@@ -144,7 +145,9 @@ def packed_step(step: Step) -> bytes:
                     None if after is None else packed_value(after),
                 )
                 for name, before, after in step.changes
-            ],
+            ]
+            if step.changes
+            else (),
             [packed_effect(effect, seq) for effect, seq in effects] if effects else (),
             step.failures,
         )
