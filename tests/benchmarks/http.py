@@ -147,9 +147,9 @@ def main() -> None:
             read = [v3_pb2.FromFunction.FromString(reply) for reply in replies]
             assert all(reply == read[0] for reply in read), "the servers do not agree"
         for _ in range(chosen.rounds):
-            for name, size, connections in taken:
+            for (name, size, connections), values in taken.items():
                 found = asyncio.run(rate(servers[name], chosen.seconds, size, connections))
-                taken[name, size, connections].append(found[:2])
+                values.append(found[:2])
     finally:
         for server in servers.values():
             server.close()
