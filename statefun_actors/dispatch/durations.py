@@ -101,7 +101,7 @@ def _quantile(counts: Counter[int], buckets: list[int], total: int, share: float
 
 
 def _seconds(bucket: int) -> float:
-    """The middle of *bucket*; 0 for times of 0, in which a clock has made no step, and for those of a clock set back."""
+    """The middle of *bucket*. It is 0 for a time of 0 or less: a clock made no step, or was set back."""
     if bucket == 0 or bucket >= _NEGATIVE:
         return 0.0
     (middle,) = struct.unpack(">d", struct.pack(">HHI", bucket, 0x8000, 0))
