@@ -43,8 +43,8 @@ async def handle(data: bytes) -> bytes:
         length = _VARINTS[len(sent)]
         size = len(_TYPENAME) + len(length) + len(sent)
         value = _VARINTS[size]
-        whole = 2 + len(target) + len(value) + size
-        messages += b"\x12", _VARINTS[whole], b"\x0a", target, b"\x12", value, _TYPENAME, length, sent
+        whole = _VARINTS[2 + len(target) + len(value) + size]
+        messages += b"\x12", whole, b"\x0a", target, b"\x12", value, _TYPENAME, length, sent
         recorded = duration.SerializeToString()
         length = _VARINTS[len(recorded)]
         size = 2 + len(own) + len(length) + len(recorded) + len(_TOPIC)
