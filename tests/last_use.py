@@ -1,4 +1,4 @@
-"""Ends what tests of a group share after the last of them: an idle Flink or broker takes time from later tests."""
+"""Ends what tests of a group share after the last of them: an idle Flink, broker or browser takes time from others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 FLINK: Final = "flink"
 KAFKA: Final = "kafka"
+BROWSER: Final = "browser"
 FLINK_OVER_KAFKA: Final = "flink over kafka"
 
 _ends: Final[dict[str, list[Callable[[], None]]]] = defaultdict(list)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.console.browser import Browser, started
+from tests.last_use import BROWSER, end_with
 from tests.needs import check
 
 
 @pytest.fixture(scope="session")
-def browser() -> Generator[Browser]:
+def browser() -> Browser:
+    """Its tests are of the group BROWSER, whose last one ends it."""
     check("chromium")
-    with started() as browser:
-        yield browser
+    started_ones = ExitStack()
+    end_with(BROWSER, started_ones.close)
+    return started_ones.enter_context(started())
 
 
 @pytest.fixture(params=["file", "memory"])

@@ -13,8 +13,9 @@ from statefun_actors import Runtime
 from tests.console.browser import DESKTOP, PHONE, Browser
 from tests.console.served import Box, Fail, GiveUp, Put, Start, query
 from tests.console.shown import HOSTILE, PAGES, Payment, charge
+from tests.last_use import BROWSER
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group(BROWSER)
 
 ALL = [
     *PAGES,

@@ -17,6 +17,7 @@ from statefun_actors import AsyncRuntime, DeadLetter, Entity, NoAnswer, Runtime,
 from tests.console.browser import DESKTOP, PHONE, Browser
 from tests.console.served import DEADLINE, Site, query
 from tests.console.shown import HOSTILE
+from tests.last_use import BROWSER
 
 
 @message("talk/order")
@@ -194,7 +195,7 @@ def url() -> Generator[str]:
         yield f"{runtime.urls[0]}/console/"
 
 
-@pytest.mark.xdist_group("browser")
+@pytest.mark.xdist_group(BROWSER)
 def test_pages_are_readable_by_everyone_at_every_width_and_lead_to_each_other(browser: Browser, url: str) -> None:
     browser.begin()
     for width, dark in ((PHONE, True), (DESKTOP, False)):
@@ -212,7 +213,7 @@ def test_pages_are_readable_by_everyone_at_every_width_and_lead_to_each_other(br
     assert browser.errors() == []
 
 
-@pytest.mark.xdist_group("browser")
+@pytest.mark.xdist_group(BROWSER)
 def test_a_history_and_a_conversation_are_read_without_javascript(browser: Browser, url: str) -> None:
     with browser.seen(PHONE, scripts=False):
         browser.open(f"{url}history{query(type='talk/shop', id='ada')}")

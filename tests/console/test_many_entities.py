@@ -13,8 +13,9 @@ from statefun_actors import Entity, Runtime, handles, persisted
 from tests.benchmarks.growth import TYPE, fill, id_of
 from tests.console.browser import DESKTOP, PHONE, Browser
 from tests.console.served import query
+from tests.last_use import BROWSER
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = pytest.mark.xdist_group(BROWSER)
 
 MANY = 100_000
 
