@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Final
 
 import pytest
 
@@ -13,27 +14,30 @@ from statefun_actors.store.sqlite import SqliteStore, in_place
 from statefun_actors.testing.checks.common import entity
 from tests.store.on_disk import commit
 
-SECOND_NS = 1_000_000_000
+SECOND_NS: Final = 1_000_000_000
+HOUR_NS: Final = 3_600 * SECOND_NS
 
 
-def change_time(folder: Path, seconds_ago: float, *, whole_seconds: bool = False) -> int:
-    """Let *folder* have changed *seconds_ago*; the time, in nanoseconds."""
-    at = time.time_ns() - round(seconds_ago * SECOND_NS)
-    at -= at % SECOND_NS - (0 if whole_seconds else 1)
-    os.utime(folder, ns=(at, at))
-    return at
-
-
-@pytest.mark.parametrize(("seconds_ago", "whole_seconds"), [(-3_600, False), (1, True)])
+@pytest.mark.parametrize("counts_seconds", [False, True])
 def test_a_log_deleted_in_the_moment_of_another_change_of_its_folder_is_saved(
-    path: Path, seconds_ago: float, caplog: pytest.LogCaptureFixture, *, whole_seconds: bool
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, *, counts_seconds: bool
 ) -> None:
-    """The second change leaves the same time: the clock of the file system has not moved on, or counts seconds."""
+    """Both changes leave the same time: the clock of the file system has not moved on, or counts seconds."""
     store = SqliteStore(path)
-    at = change_time(path.parent, seconds_ago, whole_seconds=whole_seconds)
+    now = time.time_ns()
+    at = (now // SECOND_NS - 1) * SECOND_NS if counts_seconds else now
+
+    def stat(file: str) -> SimpleNamespace:
+        found = Path(file).stat()
+        times = (at, at) if Path(file) == path.parent else (found.st_mtime_ns, found.st_ctime_ns)
+        return SimpleNamespace(
+            st_dev=found.st_dev, st_ino=found.st_ino, st_size=found.st_size, st_mtime_ns=times[0], st_ctime_ns=times[1]
+        )
+
+    monkeypatch.setattr(in_place, "os", SimpleNamespace(stat=stat))
+    monkeypatch.setattr(in_place, "time", SimpleNamespace(time_ns=lambda: now))
     commit(store, entity("ada"))
     path.with_name("store.db-wal").unlink()
-    os.utime(path.parent, ns=(at, at))
 
     commit(store, entity("bob"))
     store.close()
@@ -43,18 +47,34 @@ def test_a_log_deleted_in_the_moment_of_another_change_of_its_folder_is_saved(
     ]
 
 
+def test_a_log_is_saved_that_was_deleted_by_a_program_which_sets_the_times_of_its_folder_back(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_place, "time", SimpleNamespace(time_ns=lambda: time.time_ns() + HOUR_NS))
+    store = SqliteStore(path)
+    commit(store, entity("ada"))
+    before = path.parent.stat()
+    path.with_name("store.db-wal").unlink()
+    os.utime(path.parent, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    commit(store, entity("bob"))
+    store.close()
+
+    assert len(caplog.records) == 1
+
+
 def test_the_times_of_the_log_are_not_read_while_its_folder_does_not_change(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
 
-    def noting(file: str) -> os.stat_result:
+    def stat(file: str) -> os.stat_result:
         read.append(Path(file).name)
         return Path(file).stat()
 
-    monkeypatch.setattr(in_place, "os", SimpleNamespace(stat=noting))
+    monkeypatch.setattr(in_place, "os", SimpleNamespace(stat=stat))
+    monkeypatch.setattr(in_place, "time", SimpleNamespace(time_ns=lambda: time.time_ns() + HOUR_NS))
     store = SqliteStore(path)
-    change_time(path.parent, 3_600)
     commit(store, entity("ada"))
     read.clear()
 

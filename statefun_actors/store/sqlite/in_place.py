@@ -31,7 +31,7 @@ class InPlace:
         self._file: Final = str(file)
         self._folder: Final = str(file.parent)
         self._logs: Final = tuple(str(with_suffix(file, suffix)) for suffix in LOG_SUFFIXES)
-        self._settled: tuple[int, int, int] | None = None
+        self._settled: tuple[int, ...] | None = None
         """The state of the folder since the last check of all files, if each further change makes another one."""
         self.look()
 
@@ -40,15 +40,17 @@ class InPlace:
         now = time.time_ns()
         try:
             folder = os.stat(self._folder)
-            state = folder.st_dev, folder.st_ino, folder.st_mtime_ns
+            # Programs that copy folders set the modification time; the time of the last change of all can't be set.
+            state = folder.st_dev, folder.st_ino, folder.st_mtime_ns, folder.st_ctime_ns
             if state == self._settled:
                 return _content(self._file) == self._known[0]
             if self._found() != self._known:
                 return False
         except OSError:
             return False
-        tick = _TICK_NS if folder.st_mtime_ns % _SECOND_NS else _COARSE_TICK_NS
-        self._settled = state if now - folder.st_mtime_ns > tick else None
+        changed = max(folder.st_mtime_ns, folder.st_ctime_ns)
+        tick = _TICK_NS if changed % _SECOND_NS else _COARSE_TICK_NS
+        self._settled = state if now - changed > tick else None
         return True
 
     def has_file(self) -> bool:
