@@ -38,10 +38,11 @@ class AppError(click.ClickException):
 
 @attrs.frozen
 class App:
-    """A loaded APP: what it serves, and its name."""
+    """A loaded APP: what it serves, its name, and the files of its modules."""
 
     name: str
     served: Sequence[object]
+    files: Sequence[Path]
 
 
 @own_loggers_stay_enabled()
@@ -66,12 +67,13 @@ def load_app(text: str) -> App:
     else:
         modules = [_module(place)]
         own, called = _folder(modules[0]), place.rpartition(".")[2]
+    files = [Path(module.__file__) for module in modules if module.__file__ is not None]
     if name is not None:
-        return App(called, _named(modules, name, place))
+        return App(called, _named(modules, name, place), files)
     served = list({id(item): item for module in modules for item in _served(module, own)}.values())
     if not served:
         raise AppError(_nothing(modules, place))
-    return App(called, served)
+    return App(called, served, files)
 
 
 # --- finding

@@ -16,7 +16,7 @@ from statefun_actors.engine import Check, Engine, EngineOptions, Sink, SystemClo
 from statefun_actors.errors import DefinitionError
 from statefun_actors.http import Listener, listen
 from statefun_actors.runtime.options import RuntimeOptions, egress_targets
-from statefun_actors.store import MEMORY, open_store
+from statefun_actors.store import MEMORY, file_of, open_store
 
 _PORT: Final = 8080
 _CACHE_BYTES: Final = 64 * 1024 * 1024
@@ -44,11 +44,12 @@ def assemble(
         OSError: it can't listen at an address of ``bind=``.
     """
     token = options.get("token")
-    targets = egress_targets(options.get("egress", {}))
+    path = options.get("store")
+    url = MEMORY if path is None else path
+    targets = egress_targets(options.get("egress", {}), None if url == MEMORY else file_of(url))
     with contextlib.ExitStack() as resources:
         listeners = _listeners(options.get("bind"), token, resources)
-        path = options.get("store")
-        store = open_store(MEMORY if path is None else path)
+        store = open_store(url)
         resources.callback(store.close)
         sinks: dict[str, Sink] = {
             name: open_sink(target, app.codecs(), resources)

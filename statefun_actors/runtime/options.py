@@ -17,6 +17,7 @@ from statefun_actors.engine import Sink
 from statefun_actors.errors import DefinitionError
 from statefun_actors.history import MOST_KEPT
 from statefun_actors.settings import Options, Settings, settings_with
+from statefun_actors.store import FileUse, wrong_uses
 
 
 class RuntimeOptions(Options, total=False):
@@ -113,15 +114,15 @@ def application_settings(options: RuntimeOptions) -> Settings:
     return settings_with(None, cast("Options", settings))
 
 
-def egress_targets(egress: Mapping[str, Target | Sink | str]) -> dict[str, Target | Sink]:
-    """*egress* with each text parsed.
+def egress_targets(egress: Mapping[str, Target | Sink | str], store: Path | None) -> dict[str, Target | Sink]:
+    """*egress* with each text parsed. *store*: the file of the state; None: it is in memory.
 
     Raises:
-        DefinitionError: a text is not a target, two egresses share a file, or httpx is missing.
+        DefinitionError: a text is not a target, a file belongs to the store or another egress, or httpx is missing.
     """
     found: dict[str, Target | Sink] = {}
     problems: list[str] = []
-    by_path: dict[Path, str] = {}
+    files: list[FileUse] = []
     for name, written in egress.items():
         try:
             target = read_target(written, os.environ) if isinstance(written, str) else written
@@ -129,10 +130,11 @@ def egress_targets(egress: Mapping[str, Target | Sink | str]) -> dict[str, Targe
             problems.append(f"egress= {name}: {error}")
             continue
         found[name] = target
-        if isinstance(target, FileTarget) and (other := by_path.setdefault(target.path.resolve(), name)) != name:
-            problems.append(f"egress=: {other} and {name} can't share the file {target.path}; give each its own")
+        if isinstance(target, FileTarget):
+            files.append(FileUse(target.path, f"egress= {name}"))
         if isinstance(target, HttpTarget) and importlib.util.find_spec("httpx") is None:
             problems.append(f'egress=: {name} needs httpx: pip install "statefun-actors[client]"')
+    problems += wrong_uses(files, store=store)
     if problems:
         raise DefinitionError("a runtime", problems)
     return found

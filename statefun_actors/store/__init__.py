@@ -80,6 +80,7 @@ from statefun_actors.store.rows import (
     Timer,
 )
 from statefun_actors.store.sizes import CHUNK_BYTES, size_of, up_to
+from statefun_actors.store.used_files import FileUse, wrong_uses
 
 __all__ = [
     "CHUNK_BYTES",
@@ -99,6 +100,7 @@ __all__ = [
     "EgressRecord",
     "EntityRecord",
     "EntityRow",
+    "FileUse",
     "HistoryRow",
     "Kept",
     "KeyedRequest",
@@ -152,4 +154,5 @@ __all__ = [
     "up_to",
     "with_pauses",
     "without_pauses",
+    "wrong_uses",
 ]

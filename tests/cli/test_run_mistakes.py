@@ -25,7 +25,41 @@ from tests.cli.commands import run
         (["--egress", "a/b=x", "--egress", "a/b=y"], "one --egress is repeated; give each one target."),
         (
             ["--egress", "a/b=x", "--skip-bad-lines", "./x"],
-            "a file can't be shared: give each --egress, and --skip-bad-lines, its own.",
+            "--skip-bad-lines: expected a file that nothing else uses, got x, which --egress a/b uses; "
+            "name another file.",
+        ),
+        (
+            ["--egress", "a/b=x", "--egress", "a/c=./x"],
+            "--egress a/c: expected a file that nothing else uses, got x, which --egress a/b uses; name another file.",
+        ),
+        (
+            ["--input", "lines.jsonl", "--egress", "a/b=lines.jsonl"],
+            "--egress a/b: expected a file that nothing else uses, got lines.jsonl, which --input uses; "
+            "name another file.",
+        ),
+        (
+            ["--skip-bad-lines", "app.py"],
+            "--skip-bad-lines: expected a file that nothing else uses, got app.py, which APP uses; name another file.",
+        ),
+        (
+            ["--module", "lines.jsonl", "--egress", "a/b=linked.jsonl"],
+            "--egress a/b: expected a file that nothing else uses, got linked.jsonl, which --module uses; "
+            "name another file.",
+        ),
+        (
+            ["--egress", "a/b=.statefun/app.db"],
+            "--egress a/b: expected a file that nothing else uses, got .statefun/app.db, "
+            "which belongs to the store .statefun/app.db; name another file.",
+        ),
+        (
+            ["--store", "new.db", "--skip-bad-lines", "new.db-wal"],
+            "--skip-bad-lines: expected a file that nothing else uses, got new.db-wal, "
+            "which belongs to the store new.db; name another file.",
+        ),
+        (
+            ["--store", "new.db", "--partitions", "2", "--egress", "a/b=new.db/out.jsonl"],
+            "--egress a/b: expected a file that nothing else uses, got new.db/out.jsonl, "
+            "which belongs to the store new.db; name another file.",
         ),
         (
             ["--egress", "a/b"],
@@ -39,6 +73,11 @@ from tests.cli.commands import run
     ],
 )
 def test_a_mistake_in_the_command_is_reported_in_one_line(folder: Path, arguments: list[str], reported: str) -> None:
+    lines = folder / "lines.jsonl"
+    lines.touch()
+    if not (folder / "linked.jsonl").exists():
+        (folder / "linked.jsonl").hardlink_to(lines)
+
     done = run("run", "app.py", *arguments, folder=folder)
 
     assert done.returncode == 2

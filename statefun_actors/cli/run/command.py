@@ -17,7 +17,7 @@ from statefun_actors.cli.output import echo
 from statefun_actors.cli.run.listening import BIND, listening_at
 from statefun_actors.cli.run.partitioning import read_partitions, refuse_other_systems, run_partitions
 from statefun_actors.cli.settings_options import Written, settings_options
-from statefun_actors.cli.store.place import STORE, default_store
+from statefun_actors.cli.store.place import STORE, app_files, default_store, refuse_wrong_uses
 from statefun_actors.history import MOST_KEPT
 from statefun_actors.settings import Settings
 from statefun_actors.units import read_size
@@ -179,7 +179,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.run.handover import Turn
     from statefun_actors.cli.run.module_edges import Edges, edges_of
     from statefun_actors.cli.run.options import RunOptions
-    from statefun_actors.cli.run.sinks import one_target_each
+    from statefun_actors.cli.run.sinks import one_target_each, written_files
+    from statefun_actors.store import FileUse
 
     turn = Turn()
     context = click.get_current_context()
@@ -203,11 +204,15 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     if quiet and context.get_parameter_source("log_level") is ParameterSource.DEFAULT and log_level == _LOG_LEVEL:
         log_level = "error"
     log = context.with_resource(logging_to_stderr(LogOptions(log_level, log_format)))
-    targets = one_target_each(egress, skip_bad_lines, as_json=as_json)
+    targets = one_target_each(egress, as_json=as_json)
     try:
         loaded = load_app(app)
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
+    state = None if memory else store or default_store(loaded.name)
+    modules = [] if module_file is None else [FileUse(module_file, "--module")]
+    read = [*app_files(loaded), *(FileUse(path, "--input") for path in inputs), *modules]
+    refuse_wrong_uses(written_files(targets, skip_bad_lines), read, state)
     module = None if module_file is None else read_module(module_file)
     records = frozenset() if module is None else module.record_egresses
     settings_here = attrs.evolve(settings, record_egresses=settings.record_egresses | records)
@@ -223,7 +228,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         inputs=inputs,
         until_idle=until_idle,
         fire_timers=fire_timers,
-        store=None if memory else store or default_store(loaded.name),
+        store=state,
         cache_bytes=cache_bytes,
         history=history,
         egress=targets,

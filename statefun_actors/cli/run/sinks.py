@@ -27,6 +27,7 @@ from statefun_actors.connectors.http import HttpSink
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Sink
 from statefun_actors.settings import read_typename
+from statefun_actors.store import FileUse
 
 if TYPE_CHECKING:
     from statefun_actors.connectors.kafka import KafkaSink
@@ -54,9 +55,7 @@ def read_mapping(written: str | tuple[str, object]) -> tuple[str, Target]:
         raise click.BadParameter(str(error)) from None
 
 
-def one_target_each(
-    mapped: Sequence[tuple[str, Target]], bad_lines: Path | None, *, as_json: bool
-) -> dict[str, Target]:
+def one_target_each(mapped: Sequence[tuple[str, Target]], *, as_json: bool) -> dict[str, Target]:
     """The target of each egress.
 
     Raises:
@@ -65,10 +64,6 @@ def one_target_each(
     targets = dict(mapped)
     if len(targets) < len(mapped):
         raise click.UsageError("one --egress is repeated; give each one target.")
-    files = [target.path for target in targets.values() if isinstance(target, FileTarget)]
-    paths = [path.resolve() for path in (*files, *([bad_lines] if bad_lines else []))]
-    if len(set(paths)) < len(paths):
-        raise click.UsageError("a file can't be shared: give each --egress, and --skip-bad-lines, its own.")
     on_stdout = [name for name, target in targets.items() if isinstance(target, StdoutTarget)]
     if len(on_stdout) > 1:
         raise click.UsageError(
@@ -82,6 +77,14 @@ def one_target_each(
             f'records of {over_http[0]} need httpx, which is not installed: pip install "statefun-actors[client]"'
         )
     return targets
+
+
+def written_files(targets: Mapping[str, Target], bad_lines: Path | None) -> list[FileUse]:
+    """The files that *targets*, and invalid lines, are written to."""
+    files = [
+        FileUse(target.path, f"--egress {name}") for name, target in targets.items() if isinstance(target, FileTarget)
+    ]
+    return files if bad_lines is None else [*files, FileUse(bad_lines, "--skip-bad-lines")]
 
 
 def shown_targets(targets: Mapping[str, Target], kafka: Sequence[tuple[KafkaEgress, Sequence[str]]]) -> dict[str, str]:

@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from statefun_actors.cli.output import echo, echo_json
-from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, size_of, store_command
+from statefun_actors.cli.store.place import (
+    EXIT_CODES,
+    app_and_file,
+    place_of,
+    refuse_wrong_uses,
+    size_of,
+    store_command,
+)
 
 _HELP = f"""Copy a store to FILE, with or without an engine running on it.
 
@@ -30,13 +37,16 @@ them commits anything. Their copies belong together, and can't be mixed with tho
 
 @click.command(help=_HELP)
 @click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
-@click.option("--overwrite", is_flag=True, help="Overwrite FILE if it exists.")
+@click.option("--overwrite", is_flag=True, help="Overwrite FILE if it is an earlier backup.")
 @store_command
 def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json: bool) -> None:
-    from statefun_actors.store import open_reader
+    from statefun_actors.store import FileUse, open_reader
 
     app, file = app_and_file(words, store)
     place, target = place_of(app, store), Path(file)
+    refuse_wrong_uses([FileUse(target, "FILE")], place.files, place.store)
+    if overwrite:
+        _refuse_other_content(target)
     reader = open_reader(place.store, older=True)  # no snapshot: the copy takes one of its own
     try:
         reader.backup(target, overwrite=overwrite)
@@ -47,3 +57,19 @@ def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json:
         echo_json({"store": str(place.store), "file": str(target), "bytes": size})
     else:
         echo(f"Copied {place.store} to {target}: {size:,} bytes.")
+
+
+def _refuse_other_content(target: Path) -> None:
+    """Raises StoreError: *target* exists, and has other content than a store, such as an input or an egress file."""
+    from statefun_actors.store import DamagedStoreError, StoreError, open_reader
+
+    if not target.is_file() or target.stat().st_size == 0:
+        return
+    try:
+        open_reader(target, older=True).close()
+    except DamagedStoreError:  # a damaged backup may be replaced by a sound one
+        return
+    except StoreError as error:
+        raise StoreError(
+            str(target), f"it exists already, and is no backup: {error.reason}", "Choose another target for the backup."
+        ) from None

@@ -20,6 +20,7 @@ from statefun_actors.cli.store.place import (
     app_and_rest,
     no_more_than,
     place_of,
+    refuse_wrong_uses,
     store_command,
 )
 
@@ -87,7 +88,7 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     as_json: bool,
 ) -> None:
     from statefun_actors.admin import export_store
-    from statefun_actors.store import open_stopped
+    from statefun_actors.store import FileUse, open_stopped
 
     if (to_kafka is None) != (module_file is None):
         raise click.UsageError("--to-kafka HOST:PORT and --module FILE go together; got one of them.")
@@ -101,6 +102,8 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             place, to_kafka, module_file, hold_seconds=hold_seconds, leave_egress=leave_egress, as_json=as_json
         )
         return
+    if output is not None:
+        refuse_wrong_uses([FileUse(output, "--output")], place.files, place.store)
     count, with_inputs = 0, not without_inputs
     with open_stopped(place.store, with_inputs=with_inputs) as reader, _writer(output) as file:
         for line in export_store(reader, place.known, with_inputs=with_inputs):

@@ -17,8 +17,9 @@ from statefun_actors.cli.output import is_of_output
 from statefun_actors.errors import StatefunActorsError
 
 if TYPE_CHECKING:
+    from statefun_actors.cli.loading import App
     from statefun_actors.dispatch import Application
-    from statefun_actors.store import ReadOnlyStore
+    from statefun_actors.store import FileUse, ReadOnlyStore
     from statefun_actors.types import Codec
 
 WHICH_STORE: Final = """APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db
@@ -51,6 +52,21 @@ def default_store(name: str) -> Path:
     return Path(".statefun") / f"{name}.db"
 
 
+def app_files(app: App) -> list[FileUse]:
+    """The files that *app* was loaded from."""
+    from statefun_actors.store import FileUse
+
+    return [FileUse(path, "APP") for path in app.files]
+
+
+def refuse_wrong_uses(written: Sequence[FileUse], read: Sequence[FileUse], store: Path | None) -> None:
+    """Raises click.UsageError: a file of *written* is read, written by something else, or belongs to *store*."""
+    from statefun_actors.store import wrong_uses
+
+    for wrong in wrong_uses(written, read, store):
+        raise click.UsageError(f"{wrong}.")
+
+
 def files_of(store: Path, suffix: str = "") -> list[Path]:
     """The file of *store*, or those of its partitions; with *suffix*, their logs. Missing ones are left out."""
     folder = [each for each in store.iterdir() if each.name.isdecimal()] if store.is_dir() else [store]
@@ -70,6 +86,8 @@ class StoreLocation:
     app: Application | None
     known: Mapping[str, Codec] = attrs.field(factory=dict)
     """The codecs of the application's types."""
+    files: Sequence[FileUse] = ()
+    """The files of the application."""
 
     @contextmanager
     def reader(self) -> Generator[ReadOnlyStore]:
@@ -105,7 +123,7 @@ def place_of(app: str | None, store: Path | None) -> StoreLocation:
         application = Application(*loaded.served)
     except DefinitionError as error:
         raise AppError(str(error)) from error
-    return StoreLocation(store or default_store(loaded.name), application, known_codecs(application))
+    return StoreLocation(store or default_store(loaded.name), application, known_codecs(application), app_files(loaded))
 
 
 def app_and_rest(

@@ -48,6 +48,65 @@ def test_a_backup_replaces_a_file_only_on_request(folder: Path, tmp_path: Path) 
     assert done == {"store": str(STORE), "file": str(target), "bytes": target.stat().st_size}
 
 
+@pytest.mark.parametrize("command", [["export", "--output"], ["backup", "--overwrite"]])
+def test_no_command_writes_over_a_file_of_the_store_that_it_reads(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, command: list[str]
+) -> None:
+    folder = shop(tmp_path_factory.mktemp("shop"), *WISHES)
+    (tmp_path / "symbolic").symlink_to(folder / STORE)
+    (tmp_path / "hard").hardlink_to(folder / STORE)
+    (tmp_path / "no-folder").symlink_to(folder / STORE.parent)
+    names = [str(STORE), *(f"{STORE}{suffix}" for suffix in ("-wal", "-shm", "-journal", ".lock"))]
+    links = [str(tmp_path / "symbolic"), str(tmp_path / "hard"), str(tmp_path / "no-folder" / f"{STORE.name}-wal")]
+    before = {path.name: path.read_bytes() for path in (folder / STORE.parent).iterdir()}
+    what = "FILE" if command[0] == "backup" else "--output"
+
+    for name in [*names, *links]:
+        assert refusal(command[0], "app.py", *command[1:], name, folder=folder, code=2) == (
+            f"Error: {what}: expected a file that nothing else uses, got {name}, "
+            f"which belongs to the store {STORE}; name another file."
+        )
+    assert refusal(command[0], "app.py", *command[1:], "app.py", folder=folder, code=2) == (
+        f"Error: {what}: expected a file that nothing else uses, got app.py, which APP uses; name another file."
+    )
+    assert {path.name: path.read_bytes() for path in (folder / STORE.parent).iterdir()} == before
+    assert (folder / "app.py").read_text() == APP
+
+
+@pytest.mark.parametrize("command", [["export", "--without-inputs", "--output"], ["backup", "--overwrite"]])
+def test_no_command_writes_over_a_partition_of_the_store_that_it_reads(tmp_path: Path, command: list[str]) -> None:
+    shop(tmp_path, *WISHES)
+    run("export", "app.py", "--without-inputs", "-o", "lines", folder=tmp_path)
+    run("import", "app.py", "lines", "--store", "parts.db", "--partitions", "2", folder=tmp_path)
+    (tmp_path / "hard").hardlink_to(tmp_path / "parts.db" / "1")
+    what = "FILE" if command[0] == "backup" else "--output"
+
+    for name in ("parts.db/partitions.json", "parts.db/0-wal", "parts.db/new", "hard"):
+        assert refusal(command[0], "--store", "parts.db", *command[1:], name, folder=tmp_path, code=2) == (
+            f"Error: {what}: expected a file that nothing else uses, got {name}, "
+            "which belongs to the store parts.db; name another file."
+        )
+    (tmp_path / "hard").unlink()
+    assert run("check", "--store", "parts.db", folder=tmp_path).stdout == "parts.db is sound.\n"
+
+
+def test_a_backup_replaces_backups_only(folder: Path, tmp_path: Path) -> None:
+    lines, new = tmp_path / "in.jsonl", tmp_path / "new"
+    write_lines(lines, wish("ada", "a kite", 5))
+    before = lines.read_bytes()
+    new.touch()
+
+    refused = refusal("backup", "app.py", str(lines), "--overwrite", folder=folder, code=1)
+    done = run("backup", "app.py", str(new), "--overwrite", folder=folder)
+
+    assert refused == (
+        f"Error: store {lines}: it exists already, and is no backup: the file is not a SQLite database. "
+        "Choose another target for the backup."
+    )
+    assert lines.read_bytes() == before
+    assert done.returncode == 0
+
+
 def test_a_sound_store_is_sound_during_a_run_too(folder: Path) -> None:
     with engine(folder):
         live = run("check", "app.py", folder=folder)
