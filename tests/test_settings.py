@@ -42,6 +42,7 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         "linger": -1,
         "accept_restore": 1,
         "other_functions": "shop/*",
+        "answers_topics": "app.gateway.answers",
     }
     with pytest.raises(DefinitionError) as raised:
         Settings(**wrong)
@@ -55,6 +56,7 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         "accept_restore= is True or False, got 1",
         "record_egresses= is a list of names; write ['bank/receipts']",
         "other_functions= is a list of names; write ['shop/*']",
+        "answers_topics= is a list of topics; write ['app.gateway.answers']",
     )
 
 
@@ -71,6 +73,8 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         ("body_limit", True),
         ("record_egresses", ["receipts"]),
         ("other_functions", ["shop"]),
+        ("answers_topics", ["bank.gateway"]),
+        ("answers_topics", [5]),
         ("linger", 20),  # meant as milliseconds
     ],
 )
@@ -111,7 +115,7 @@ def test_an_unknown_keyword_is_refused_with_the_known_ones(make: Any) -> None:
     assert str(raised.value) == (
         "settings: unknown setting timeout=; "
         "expected one of: on_failure, handler_timeout, retry_budget, body_limit, record_egresses, linger, "
-        "accept_restore, other_functions"
+        "accept_restore, other_functions, answers_topics"
     )
 
 
@@ -124,6 +128,7 @@ def test_a_file_can_hold_every_setting() -> None:
         "record-egresses": ["bank/receipts"],
         "linger": "5ms",
         "other-functions": ["shop/*", "loans/loan"],
+        "answers-topics": ["app.gateway.answers"],
     }
 
     assert Settings(**read_settings(written)) == Settings(
@@ -134,6 +139,7 @@ def test_a_file_can_hold_every_setting() -> None:
         record_egresses={"bank/receipts"},
         linger=0.005,
         other_functions={"shop/*", "loans/loan"},
+        answers_topics={"app.gateway.answers"},
     )
     assert read_settings({"dead-letters": "bank/dead"}) == {"on_failure": DeadLetter("bank/dead")}
     assert read_settings({"handler-timeout": "none"}) == {"handler_timeout": None}
@@ -150,19 +156,21 @@ def test_all_problems_of_a_file_are_reported_at_once() -> None:
                 "record-egresses": "bank/receipts",
                 "accept-restore": "yes",
                 "other-functions": ["shop/*", "loan"],
+                "answers-topics": ["app.gateway.answers", "a/b.answers"],
             }
         )
 
     assert raised.value.problems == (
         "unknown setting 'retry_budget'; "
         "expected one of: dead-letters, handler-timeout, retry-budget, body-limit, record-egresses, linger, "
-        "accept-restore, other-functions",
+        "accept-restore, other-functions, answers-topics",
         f"retry-budget: expected {DURATION_FORM}, got 'soon'",
         f"handler-timeout: expected {DURATION_FORM}, more than 0; or none, for no limit; got 0",
         "dead-letters: unknown key 'tries'; expected one of: egress, topic, attempts, backoff, as-value",
         "record-egresses: expected a list of egresses, such as [\"bank/receipts\"]; got 'bank/receipts'",
         "accept-restore: expected true or false, got 'yes'",
         'other-functions: expected a list of function types, such as ["bank/account", "shop/*"]; got \'loan\'',
+        "answers-topics: expected a list of names of Kafka topics that end with .answers; got 'a/b.answers'",
     )
 
 

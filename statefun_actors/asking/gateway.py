@@ -34,7 +34,9 @@ refuses would fail the Flink job again and again.
 """
 ANSWERS_TOPIC: Final = ".answers"
 """The end of the name of each topic with answers."""
-_CALL: Final = re.compile(rf"([A-Za-z0-9._-]{{1,240}}{re.escape(ANSWERS_TOPIC)}):([0-9a-f]{{16}}):([0-9a-f]{{1,32}})")
+ANSWERS_TOPIC_FORM: Final = f"names of Kafka topics that end with {ANSWERS_TOPIC}"
+_TOPIC: Final = rf"[A-Za-z0-9._-]{{1,240}}{re.escape(ANSWERS_TOPIC)}"
+_CALL: Final = re.compile(rf"({_TOPIC}):([0-9a-f]{{16}}):([0-9a-f]{{1,32}})")
 """The id of a call. Other ids at ``statefun-actors/ingress`` must not lead to a topic: it could be any."""
 _KEY: Final = "key:"
 _DIGITS: Final = 40
@@ -63,6 +65,11 @@ def gateway_call(id: str) -> GatewayCall | None:
     """The call with this id; None if it is that of no gateway."""
     found = _CALL.fullmatch(id)
     return None if found is None else GatewayCall(*found.groups())
+
+
+def is_answers_topic(name: object) -> bool:
+    """Whether a topic of this *name* may be for answers to gateways."""
+    return isinstance(name, str) and re.fullmatch(_TOPIC, name) is not None
 
 
 def key_id(target: Address, key: str) -> str:

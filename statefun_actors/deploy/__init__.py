@@ -23,7 +23,9 @@ from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
 from statefun_actors.deploy.gateway import (
     GatewayRoutes,
     RequestTopic,
+    answers_topics,
     gateway_routes,
+    own_answers_topic,
     without_gateway,
 )
 from statefun_actors.deploy.kubernetes import Deployed, write_manifests
@@ -77,6 +79,7 @@ __all__ = [
     "Wanted",
     "WantedTopic",
     "YamlPosition",
+    "answers_topics",
     "check_compatible",
     "differences",
     "dropped_topics",
@@ -88,6 +91,7 @@ __all__ = [
     "locked",
     "lost_positions",
     "other_brokers",
+    "own_answers_topic",
     "parse_module",
     "planned_module",
     "read_lock",

@@ -5,7 +5,7 @@ Omitted keys have StateFun's defaults.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
@@ -62,6 +62,12 @@ class EndpointComponent:
     def url_of(self, typename: str) -> str:
         """The URL of requests for *typename*."""
         return self.url.replace("{function.name}", typename.rpartition("/")[2])
+
+
+def endpoint_of(endpoints: Iterable[EndpointComponent], typename: str) -> EndpointComponent | None:
+    """The one of *endpoints* that Flink calls for *typename*: an exact match precedes a namespace."""
+    found = [endpoint for endpoint in endpoints if endpoint.serves(typename)]
+    return min(found, key=lambda endpoint: endpoint.functions != typename, default=None)
 
 
 @attrs.frozen
@@ -153,9 +159,8 @@ class Module:
         return [component for component in self.components if isinstance(component, EndpointComponent)]
 
     def route(self, typename: str) -> EndpointComponent | None:
-        """The endpoint that Flink calls for *typename*: an exact match precedes a namespace."""
-        found = [endpoint for endpoint in self.endpoints if endpoint.serves(typename)]
-        return min(found, key=lambda endpoint: endpoint.functions != typename, default=None)
+        """The endpoint that Flink calls for *typename*."""
+        return endpoint_of(self.endpoints, typename)
 
     @property
     def kafka_ingresses(self) -> list[KafkaIngress]:

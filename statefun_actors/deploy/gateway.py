@@ -14,7 +14,15 @@ from typing import Final
 import attrs
 
 from statefun_actors.asking import ANSWERS, ANSWERS_TOPIC, ORDER, REQUEST
-from statefun_actors.deploy.components import Component, EndpointComponent, KafkaEgress, KafkaIngress, Module, Topic
+from statefun_actors.deploy.components import (
+    Component,
+    EndpointComponent,
+    KafkaEgress,
+    KafkaIngress,
+    Module,
+    Topic,
+    endpoint_of,
+)
 from statefun_actors.deploy.topic_names import as_kafka_compares, for_a_topic, with_digest
 from statefun_actors.model import INGRESS
 
@@ -45,7 +53,7 @@ def without_gateway(module: Module) -> Module:
 
 def gateway_topics(name: str, functions: Iterable[str]) -> list[Topic]:
     """The topics of the gateways of the application *name*, for *functions* and the ingress function."""
-    base = for_a_topic(name)[:_LONGEST_BASE] + ".gateway"
+    base = _orders_topic(name)
     topics = [Topic(topic=base, value_type=ORDER, targets=[INGRESS])]
     taken: set[str] = set()
     for function in functions:
@@ -55,6 +63,21 @@ def gateway_topics(name: str, functions: Iterable[str]) -> list[Topic]:
         taken.add(as_kafka_compares(part))
         topics.append(Topic(topic=f"{base}.{part}", value_type=REQUEST, targets=[function]))
     return topics
+
+
+def _orders_topic(name: str) -> str:
+    return for_a_topic(name)[:_LONGEST_BASE] + ".gateway"
+
+
+def own_answers_topic(name: str) -> str:
+    """The topic of the answers to the gateways of the application *name*, in the output of ``module --gateway``."""
+    return f"{_orders_topic(name)}{ANSWERS_TOPIC}"
+
+
+def answers_topics(module: Module) -> frozenset[str]:
+    """The topics of the answers to all gateways that may use *module*, or the part of one of its applications."""
+    topics = [topic for ingress in module.kafka_ingresses for topic in ingress.topics]
+    return frozenset(f"{each.topic}{ANSWERS_TOPIC}" for each in topics if each.value_type == ORDER)
 
 
 def _in_a_topic(function: str) -> str:
@@ -90,7 +113,15 @@ class GatewayRoutes:
 
     def reach(self, function: str) -> bool:
         """Whether Flink calls an endpoint for messages to *function*."""
-        return any(endpoint.serves(function) for endpoint in self.endpoints)
+        return endpoint_of(self.endpoints, function) is not None
+
+    def is_with_ingress(self, function: str) -> bool:
+        """Whether the endpoint of *function*, by its URL, also serves the ingress function, and so knows *function*."""
+        return self._url(function) == self._url(INGRESS)
+
+    def _url(self, function: str) -> str | None:
+        endpoint = endpoint_of(self.endpoints, function)
+        return None if endpoint is None else endpoint.url
 
     @property
     def answers_topic(self) -> str | None:

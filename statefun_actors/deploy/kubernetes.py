@@ -7,7 +7,7 @@ names of the image's variables and folders are those of StateFun's own image (ap
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 from typing import Final, TypeAlias
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from statefun_actors.deploy.components import Module
+from statefun_actors.deploy.gateway import answers_topics
 from statefun_actors.deploy.module_text import write_documents, write_module
 from statefun_actors.deploy.served import Served
 from statefun_actors.errors import DefinitionError
@@ -64,7 +65,7 @@ def write_manifests(module: Module, served: Served, deployed: Deployed) -> str:
     return write_documents(
         [
             _config(f"{name}-module", name, {"module.yaml": text}),
-            _endpoint(name, port, deployed, served),
+            _endpoint(name, port, deployed, served, sorted(answers_topics(module))),
             _service(name, name, "endpoint", {"http": port}),
             _config(f"{name}-flink", name, {"flink-conf.yaml": _flink_configuration(name, deployed.checkpoints)}),
             *_account(name),
@@ -124,13 +125,19 @@ def _flink_configuration(name: str, checkpoints: str) -> str:
     return write_documents([settings])
 
 
-def _endpoint(name: str, port: int, deployed: Deployed, served: Served) -> Manifest:
+def _endpoint(name: str, port: int, deployed: Deployed, served: Served, answers: Sequence[str]) -> Manifest:
     longest = served.longest[0] if served.longest is not None else timedelta()
     container = {
         "name": "endpoint",
         "image": deployed.image,
         "command": ["statefun-actors", "serve", deployed.app],
-        "args": ["--bind", f"0.0.0.0:{port}", "--log-format", "json"],
+        "args": [
+            "--bind",
+            f"0.0.0.0:{port}",
+            "--log-format",
+            "json",
+            *(f"--answers-topics={topic}" for topic in answers),
+        ],
         "ports": [{"name": "http", "containerPort": port}],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "http"}, "periodSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 10, "failureThreshold": 6},

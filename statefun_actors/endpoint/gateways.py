@@ -12,8 +12,10 @@ Restores (:mod:`~.dispatch.restoring`) come the same way.
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from msgspec.structs import replace
@@ -94,10 +96,13 @@ def _from_outside(caller: Address | None) -> bool:
     return caller is None or caller[0] == INGRESS
 
 
-def answered(batch: OutsideBatch, done: Done) -> Done:
-    """*done*, with the answers to callers outside."""
-    effects: list[Effect] = [_leaving(effect) for effect in done.effects]
-    effects += [_leaving(notice) for notice in _notices(batch, done)]
+def answered(batch: OutsideBatch, done: Done, topics: AbstractSet[str]) -> Done:
+    """*done*, with the answers to callers outside. Those for none of *topics* are dropped, unless that is empty."""
+    effects = [
+        leaving
+        for effect in itertools.chain(done.effects, _notices(batch, done))
+        if (leaving := _leaving(effect, topics, batch.target)) is not None
+    ]
     return replace(done, effects=effects)
 
 
@@ -119,13 +124,23 @@ def _notices(batch: OutsideBatch, done: Done) -> Iterator[Send]:
             yield Send(caller, _HANDLED)
 
 
-def _leaving(effect: Effect) -> Effect:
-    """*effect*; a message to a gateway's call as a record for its gateway."""
+def _leaving(effect: Effect, topics: AbstractSet[str], sender: Address) -> Effect | None:
+    """*effect*; a message to a gateway's call as a record for its gateway, None if that is for none of *topics*.
+
+    Flink would wait a minute for a topic that does not exist, and fail, and anyone who may write to the topics of a
+    gateway could name one.
+    """
     if not isinstance(effect, Send) or effect.target[0] != INGRESS:
         return effect
     call = gateway_call(effect.target[1])
     if call is None:
         return effect
+    if topics and call.topic not in topics:
+        logger.warning(
+            "%s: an answer to a gateway is dropped, since this endpoint may not write to its topic; if that gateway is "
+            "yours, start the endpoint with --answers-topics %s", sender, call.topic,
+        )  # fmt: skip
+        return None
     value = effect.value
     if len(value.value) > LARGEST_ANSWER:
         value = failed(

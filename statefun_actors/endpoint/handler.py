@@ -199,7 +199,7 @@ class RequestReplyHandler:
             typename = batch.target[0]
             if type(batch) is not Batch:
                 assert isinstance(batch, OutsideBatch)
-                outcome = answered(batch, outcome)
+                outcome = answered(batch, outcome, self.app.settings.answers_topics)
             if self._is_2x and typename not in self._quiet_drops and V2.drops(outcome):
                 self._quiet_drops.add(typename)
                 logger.warning(

@@ -10,6 +10,7 @@ from typing import Final, TypedDict
 import attrs
 
 from statefun_actors.address import check_typename
+from statefun_actors.asking import ANSWERS_TOPIC_FORM, is_answers_topic
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, shown
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 
@@ -47,6 +48,10 @@ class Settings:
             does, whoever may write to the topics of its gateway can give any state to an entity that has none.
         other_functions: function types of other applications of the Flink job, ``ns/name`` or ``ns/*``, to which an
             endpoint sends delayed messages of a gateway, and those with an idempotency key.
+        answers_topics: Kafka topics to which an endpoint may send answers to gateways, such as
+            ``bank.gateway.answers``; answers for others are dropped, and logged. Empty: any topic that ends with
+            ``.answers``; then whoever may write to the topics of a gateway can name one that does not exist, at which
+            the Flink job fails for ever.
 
     Times are given in seconds or as timedeltas, and stored in seconds.
 
@@ -62,6 +67,7 @@ class Settings:
     linger: float = attrs.field(default=0.02, converter=_seconds)
     accept_restore: bool = False
     other_functions: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
+    answers_topics: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
 
     def __attrs_post_init__(self) -> None:
         problems = []
@@ -86,6 +92,14 @@ class Settings:
                     check_typename(name, f"{setting}= holds names of the form <namespace>/<name>")
                 except InvalidAddressError as error:
                     problems.append(str(error))
+        if isinstance(self.answers_topics, str):
+            problems.append(f"answers_topics= is a list of topics; write [{self.answers_topics!r}]")
+        else:
+            problems += [
+                f"answers_topics= holds {ANSWERS_TOPIC_FORM}; got {shown(topic)}"
+                for topic in self.answers_topics
+                if not is_answers_topic(topic)
+            ]
         if problems:
             raise DefinitionError("Settings(...)", problems)
 
@@ -114,6 +128,8 @@ class Options(TypedDict, total=False):
     """Whether an endpoint gives entities the state that ``export --to-kafka`` sends for them. Default: False."""
     other_functions: Iterable[str]
     """Function types of other applications of the Flink job, to which messages of a gateway may go. Default: none."""
+    answers_topics: Iterable[str]
+    """Kafka topics to which an endpoint may send answers to gateways. Default: any that ends with ``.answers``."""
 
 
 def settings_with(settings: Settings | None, options: Options, defaults: Settings | None = None) -> Settings:

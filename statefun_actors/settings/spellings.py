@@ -9,6 +9,7 @@ from typing import Final, Literal
 import attrs
 
 from statefun_actors.address import check_typename
+from statefun_actors.asking import ANSWERS_TOPIC_FORM, is_answers_topic
 from statefun_actors.definition import DeadLetter
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 from statefun_actors.settings.options import Options
@@ -40,6 +41,7 @@ class Spelling:
         "linger",
         "accept_restore",
         "other_functions",
+        "answers_topics",
     ]
     key: str
     form: str
@@ -107,6 +109,14 @@ def _read_functions(value: object) -> frozenset[str]:
     raise ValueError(f'expected a list of function types, such as ["bank/account", "shop/*"]; got {value!r}')
 
 
+def _read_topics(value: object) -> frozenset[str]:
+    if isinstance(value, list | tuple):
+        value = next((topic for topic in value if not is_answers_topic(topic)), value)
+    if isinstance(value, list | tuple):
+        return frozenset(value)
+    raise ValueError(f"expected a list of {ANSWERS_TOPIC_FORM}; got {value!r}")
+
+
 def _read_switch(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"expected true or false, got {value!r}")  # noqa: TRY004 - readers raise ValueError
@@ -169,6 +179,16 @@ SPELLINGS: Final = (
         "Functions of other applications of the Flink job, also NS/*, to which this endpoint sends messages of a "
         "gateway: delayed ones, and those with an Idempotency-Key. Needed if this application serves "
         "statefun-actors/ingress for them.",
+        several=True,
+        endpoint=True,
+    ),
+    Spelling(
+        "answers_topics",
+        "answers-topics",
+        "TOPIC",
+        _read_topics,
+        "Kafka topic to which this endpoint may send answers to gateways; answers for others are dropped, and logged. "
+        "Default: that of `module APP --gateway`.",
         several=True,
         endpoint=True,
     ),

@@ -27,7 +27,7 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
     "calls": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
     "client": frozenset({"address", "backoff", "model", "types", "asking", "calls"}),
     "functions": frozenset({"errors", "address", "model", "types", "definition"}),
-    "settings": frozenset({"units", "errors", "address", "definition"}),
+    "settings": frozenset({"units", "errors", "address", "asking", "definition"}),
     "entity": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
     "conversations": frozenset({"text", "errors", "address", "model", "types", "asking", "definition", "functions"}),
     "dispatch": frozenset(

@@ -113,6 +113,7 @@ async def measured(folder: Path, rounds: int, messages: int) -> dict[str, list[f
         )
     )
     serve = [sys.executable, "-m", "statefun_actors", "serve", APP, "--bind", "127.0.0.1:0"]
+    serve += ["--answers-topics", "bench.gateway.answers"]
     server = Server(*leashed(serve, os.getpid()))
     closing: list[Callable[[], None]] = [server.close]
     try:

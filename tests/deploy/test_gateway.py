@@ -15,9 +15,11 @@ from statefun_actors.deploy import (
     Module,
     Topic,
     Wanted,
+    answers_topics,
     differences,
     functions_elsewhere,
     gateway_routes,
+    own_answers_topic,
     parse_module,
     planned_module,
     without_gateway,
@@ -134,6 +136,14 @@ def test_a_plain_topic_is_used_only_if_it_has_one_target() -> None:
 
     assert list(routes.plain) == [("shop/cart", "shop/add")]
     assert (routes.requests, routes.answers_topic) == ({}, None)
+
+
+def test_the_topics_of_answers_are_those_of_all_applications_of_the_job() -> None:
+    topics = [topic for name in ("shop", "loans") for topic in gateway_topics(name, ["shop/cart"])]
+    ingress = KafkaIngress(id="shop/in", address=BROKERS, group="g", topics=topics)
+
+    assert answers_topics(Module(components=[ingress])) == {own_answers_topic("shop"), own_answers_topic("loans")}
+    assert own_answers_topic("shop") == "shop.gateway.answers"
 
 
 def test_functions_elsewhere_are_those_of_endpoints_that_serve_nothing_of_the_application() -> None:

@@ -62,6 +62,16 @@ def test_the_endpoint_is_served_where_the_module_file_says() -> None:
     assert service["ports"] == [{"name": "http", "port": 8000, "targetPort": "http"}]
 
 
+def test_the_endpoint_answers_the_gateways_of_the_module_file() -> None:
+    found = yaml.safe_load_all(printed(*PLAN, "--gateway", *K8S))
+    [endpoint] = [each for each in found if (each["kind"], each["metadata"]["name"]) == ("Deployment", "shop")]
+
+    assert endpoint["spec"]["template"]["spec"]["containers"][0]["args"] == [
+        *container("shop")["args"],
+        "--answers-topics=apps.gateway.answers",
+    ]
+
+
 def test_requests_are_finished_before_a_pod_ends() -> None:
     pod = manifests()["Deployment", "shop"]["spec"]["template"]["spec"]
     drain = int(container("shop")["lifecycle"]["preStop"]["exec"]["command"][1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from statefun_actors import Address
+from statefun_actors import Address, Settings
 from statefun_actors.asking import (
     ANSWERS,
     FAILED,
@@ -13,8 +13,11 @@ from statefun_actors.asking import (
     NOT_OPEN,
     OPEN_ASK,
     REQUEST,
+    GatewayCall,
+    Keyed,
     Look,
     Request,
+    key_id,
     order,
     read_ask_found,
     request,
@@ -135,3 +138,24 @@ async def test_a_gateway_is_told_which_ask_is_open_and_answers_it() -> None:
         assert await gateway.ask(5, to, "3") == [("io.statefun.types/bool", True)]
         assert await gateway.ask(5, to, "4") == [("io.statefun.types/bool", False)]
         assert await gateway.ask(order(Look()), to, "5") == [(NOT_OPEN, b"")]
+
+
+@pytest.mark.parametrize("value", [pair(1), pair(0), pair("1")], ids=["a reply", "a notice", "a later reply"])
+async def test_an_answer_for_a_topic_that_the_setting_lacks_is_dropped(
+    value: tuple[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    forged = GatewayCall("made-up.answers", GATEWAY, "1").id
+    keyed = Keyed(forged, "d", ADA, value, "handled")
+    async with door(Settings(answers_topics={TOPIC})) as gateway:
+        await gateway.engine.tell(ADA, request(Request(value, forged)))
+        await gateway.order(keyed, key_id(ADA, "k"))
+
+        assert gateway.engine.egress(ANSWERS) == []
+        assert await gateway.ask(1, number="2") == [(LONG, 2)]
+    dropped = (
+        "{}: an answer to a gateway is dropped, since this endpoint may not write to its topic; if that gateway is "
+        "yours, start the endpoint with --answers-topics made-up.answers"
+    )
+    assert {message.partition(": ")[2] for message in caplog.messages if "is dropped" in message} == {
+        dropped.partition(": ")[2]
+    }

@@ -95,7 +95,9 @@ def new_job(
         made.exception(START_SECONDS)  # the topic of dead letters may be there
     module = folder / "module.yaml"
     module.write_text(module_text(planned), encoding="utf-8")
-    served = ServedApp(APP, port.number, "--dead-letters", LETTERS, "--accept-restore")
+    served = ServedApp(
+        APP, port.number, "--dead-letters", LETTERS, "--accept-restore", "--answers-topics", f"{name}.gateway.answers"
+    )
     port.release()
     try:
         served.start()

@@ -11,7 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from statefun_actors.asking import Request, request
 from statefun_actors.client import Client
+from statefun_actors.types import pack
 from tests.client.bank import Account, Deposit, Deposited
 from tests.gateway.session import GatewayJob, GatewayProcess, gateway_of, write_module
 from tests.kafka.topics import Topics
@@ -108,6 +110,17 @@ def test_a_message_that_is_too_large_for_kafka_is_refused(first: GatewayProcess)
         422,
         "Kafka refuses it: topic shared.gateway.test.echo: Broker: Message size too large\n",
     )
+
+
+def test_a_forged_record_cannot_make_the_job_write_to_a_topic_that_is_missing(
+    first: GatewayProcess, job: GatewayJob
+) -> None:
+    starts, value = job.jvm.starts, pack("x")
+    forged = request(Request((value.typename, value.value), f"made-up.answers:{'0' * 16}:1"))
+    Topics(job.broker.address, "forged").write("shared.gateway.test.echo", [("forged", forged.value)])
+    answer = sent(first, f"/ingress/test/echo/forged{WAIT}", '"x"', content_type=STRING)
+
+    assert (answer.status_code, answer.text, job.jvm.starts) == (200, '"x"', starts)
 
 
 def test_it_stops_after_the_requests_in_flight(job: GatewayJob) -> None:

@@ -88,8 +88,10 @@ async def shown(folder: Path) -> str:
 
 
 _TAKEN = "statefun_actors_messages_taken_total"
-_RARE = {"loop_held", "batches_failed", "egress_failures", "messages_refused", "responses"}
-_RARE |= {"gateway_records", "gateway_answers", "gateway_replies"}
+_RARE = {
+    *("loop_held", "batches_failed", "egress_failures", "messages_refused", "responses"),
+    *("gateway_records", "gateway_answers", "gateway_replies"),
+}
 """Metrics that may have no sample in this run, without faults and gateways; their labels are as defined."""
 
 

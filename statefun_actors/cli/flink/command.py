@@ -139,7 +139,14 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.module.command import read
     from statefun_actors.cli.serve.command import without_policy
     from statefun_actors.cluster import kafka_cluster_id, kafka_topic_ids, missing_tool
-    from statefun_actors.deploy import differences, functions_elsewhere, local_module, locked, planned_module
+    from statefun_actors.deploy import (
+        answers_topics,
+        differences,
+        functions_elsewhere,
+        local_module,
+        locked,
+        planned_module,
+    )
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
     from statefun_actors.http import listen
@@ -207,6 +214,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             settings,
             record_egresses=settings.record_egresses | module.record_egresses,
             other_functions=settings.other_functions | functions_elsewhere(module, declared),
+            answers_topics=settings.answers_topics | answers_topics(module),
         ),
         logs=logs,
         listener=listener,

@@ -65,9 +65,12 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     for health checks. Ctrl-C, SIGTERM or a closed window ends it within 10 seconds, after the batches in flight; a
     second Ctrl-C or SIGTERM ends it at once.
     """  # noqa: D301 - click wants the character itself
+    import attrs
+
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.serve.serving import serve_here
     from statefun_actors.cli.serve.workers import serve_in_workers
+    from statefun_actors.deploy import own_answers_topic
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError
     from statefun_actors.http import CertificatesError, create_app
@@ -82,6 +85,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     logs = LogOptions(log_level, log_format, show_process=workers > 1)
     click.get_current_context().with_resource(logging_to_stderr(logs))
     loaded = load_app(app)
+    settings = attrs.evolve(settings, answers_topics=settings.answers_topics or {own_answers_topic(loaded.name)})
     try:
         instruments = with_global_providers(metrics_instruments(metrics))
         application = Application(*loaded.served, settings=settings, instruments=instruments)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from statefun_actors import Address
+from statefun_actors.asking import ANSWERS, GatewayCall, Request
+from statefun_actors.asking import request as envelope
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
 from statefun_actors.wire import v3_pb2
@@ -121,3 +123,15 @@ def test_a_poisonous_message_becomes_a_dead_letter_and_the_rest_goes_on(server: 
     assert status == 200
     assert result.state_mutations[0].state_value.value == pack(3).value
     assert [egress.egress_type for egress in result.outgoing_egresses] == ["dead"]
+
+
+def test_answers_go_to_the_gateways_of_the_application_only(server: Server) -> None:
+    value = pack(1)
+    callers = [GatewayCall(f"{name}.answers", "a1" * 8, "1").id for name in ("app.gateway", "made-up")]
+    asked = [envelope(Request((value.typename, value.value), caller)) for caller in callers]
+
+    _, body = server.post(request(COUNTER, *asked, state={"n": None}))
+
+    [left] = v3_pb2.FromFunction.FromString(body).invocation_result.outgoing_egresses
+    assert f"{left.egress_namespace}/{left.egress_type}" == ANSWERS
+    assert b"app.gateway.answers" in left.argument.value
