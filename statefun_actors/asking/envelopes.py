@@ -164,11 +164,19 @@ class Keyed(Struct, frozen=True, array_like=True, tag="keyed", gc=False):
 
 
 class Later(Struct, frozen=True, array_like=True, tag="later", gc=False):
-    """From a gateway to the function ``statefun-actors/ingress``: send *value* to *target* after a delay."""
+    """From a gateway to the function ``statefun-actors/ingress``: send *value* to *target* after a delay.
+
+    Args:
+        target: the target of the message.
+        value: the message.
+        delay_ms: the delay of its delivery.
+        answer_to: the id of the call of the gateway that waits until it is taken; empty if none waits.
+    """
 
     target: _Address
     value: _Value
     delay_ms: int
+    answer_to: str = ""
 
 
 Order: TypeAlias = Open | Run | Expire | Close | Stop | Retries | Repeat | Cease | Fire | Look | Keyed | Later

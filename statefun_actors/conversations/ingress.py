@@ -122,14 +122,19 @@ class Ingress:
             return
         match content:
             case Later():
-                if (problem := self._problem(content.target, content.value[0], content.delay_ms)) is not None:
-                    logger.warning("%s: a record of a gateway is dropped: %s", INGRESS, problem)
-                    return
-                _send(context, content.target, request(Request(content.value)), content.delay_ms)
+                self._later(context, content)
             case Keyed() if is_key_id(context.address.id):
                 _keyed(context, content, self._problem)
             case _:
                 pass
+
+    def _later(self, context: Context, content: Later) -> None:
+        problem = self._problem(content.target, content.value[0], content.delay_ms)
+        if problem is None:
+            _send(context, content.target, request(Request(content.value)), content.delay_ms)
+        elif not content.answer_to:
+            logger.warning("%s: a record of a gateway is dropped: %s", INGRESS, problem)
+        _tell(context, [content.answer_to], _TAKEN if problem is None else _failed(problem))
 
     def _problem(self, target: tuple[str, str], typename: str, delay_ms: int) -> str | None:
         """Why a message of *typename* to *target* can't be sent for a gateway; None if it can."""
@@ -142,7 +147,7 @@ class Ingress:
         if function not in self._known and f"{function.rpartition('/')[0]}/*" not in self._known:
             return (
                 f"the endpoint of {INGRESS} serves no {shown}, so a message to it would fail the Flink job; if another "
-                "application of the job serves it, start this endpoint with --other-functions for it"
+                f"application of the job serves it, start that endpoint with --other-functions {shown}"
             )
         if not 0 <= delay_ms <= _LONGEST_DELAY_MS:
             return f"expected a delay of 0 to {_LONGEST_DELAY_MS} ms, got {delay_ms}"
@@ -174,7 +179,7 @@ def _begin(context: Context, content: Keyed, now_ms: int, problem_of: _ProblemOf
         _tell(context, [content.answer_to], (NOT_OPEN, b""))
         return
     if (problem := problem_of(content.target, content.value[0], content.delay_ms)) is not None:
-        _tell(context, [content.answer_to], (FAILED, problem.encode("utf-8", "backslashreplace")))
+        _tell(context, [content.answer_to], _failed(problem))
         return
     if content.wait == _UNTIL_TAKEN:
         # In an envelope, since it has no caller.
@@ -196,6 +201,10 @@ def _answered(context: Context, value: tuple[str, bytes]) -> None:
         context["call"] = None
         return
     context["call"] = _pack(msgspec.structs.replace(kept, waiting=(), answer=value))
+
+
+def _failed(problem: str) -> tuple[str, bytes]:
+    return FAILED, problem.encode("utf-8", "backslashreplace")
 
 
 def _tell(context: Context, waiting: Sequence[str], value: tuple[str, bytes]) -> None:

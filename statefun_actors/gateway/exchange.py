@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from statefun_actors.address import Address
-from statefun_actors.asking import ANSWERS, Keyed, Request, key_id, order, read_answer_record, request
+from statefun_actors.asking import ANSWERS, Keyed, Later, Request, key_id, order, read_answer_record, request
 from statefun_actors.connectors import in_thread
 from statefun_actors.connectors.kafka import Fault, LatestRecords, ProducerError, RecordProducer, make_topic
 from statefun_actors.deploy import GatewayRoutes, RequestTopic
@@ -129,6 +132,13 @@ class Exchange:
             self._write(call, to, key_id(target, key), order(keyed).value, headers)
         return call
 
+    def ask_later(self, to: RequestTopic, later: Later, headers: Headers | None, on_answer: OnAnswer) -> None:
+        """Send *later*, and wait until the ingress function has taken it, or refused it."""
+        call = self._open(Wait.HANDLED, None, on_answer)
+        if call is not None:
+            self._write(call, to, later_id(), order(replace(later, answer_to=call.id)).value, headers)
+            self.limit(call)
+
     def limit(self, call: WaitingCall) -> None:
         """Let *call* end after PATIENCE."""
         reason = f"the Flink job has not answered within {PATIENCE:g} s"
@@ -220,6 +230,11 @@ def not_routed(routes: GatewayRoutes, function: str) -> GivenUp | None:
         f"module.yaml has no endpoint for {function}, so a message to it would fail the Flink job; write it again with "
         "`statefun-actors module APP --gateway`, and restart the job and this gateway with it"
     )
+
+
+def later_id() -> str:
+    """A new id at the ingress function, for a message that is delayed there."""
+    return f"later:{uuid.uuid4().hex}"
 
 
 def no_topic(what: str, of: str) -> GivenUp:

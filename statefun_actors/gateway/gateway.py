@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,7 +11,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import Later, Request, order, request
 from statefun_actors.deploy import GatewayRoutes, RequestTopic
 from statefun_actors.dispatch import Instruments
-from statefun_actors.gateway.exchange import Exchange, cancel_of, no_topic, not_routed
+from statefun_actors.gateway.exchange import Exchange, cancel_of, later_id, no_topic, not_routed
 from statefun_actors.gateway.replying import take_reply
 from statefun_actors.ingress import (
     Answer,
@@ -33,11 +32,12 @@ _MOST_LINES: Final = 10_000
 
 
 class _Record(Struct, frozen=True):
-    """A record for a message that nobody waits for."""
+    """A record for a message that nobody waits for. *unsure*: what it holds, if the job may refuse that."""
 
     to: RequestTopic
     key: str
     data: bytes
+    unsure: Later | None = None
 
 
 class Gateway:
@@ -79,7 +79,9 @@ class Gateway:
         return cancel_of(self._exchange.ask(to, id, message.value, message.headers, message.wait, on_answer))
 
     def take_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer, /) -> None:
-        """As the backend's. If the brokers fail meanwhile, some may be taken: the answer is lost, and not certain."""
+        """As the backend's. If the brokers fail meanwhile, some may be taken: the answer is lost, and not certain. If
+        they or the job refuse some, the others are taken.
+        """
         if len(messages) > _MOST_LINES:
             on_answer(
                 GivenUp(f"expected at most {_MOST_LINES:,} messages in one request to a gateway, got {len(messages):,}")
@@ -95,9 +97,7 @@ class Gateway:
         def one(answer: Answer) -> None:
             answers.append(answer)
             if len(answers) == len(records):
-                failed = [each for each in answers if not isinstance(each, Taken)]
-                why = f"{len(failed)} of {len(records)} were not acknowledged by Kafka"
-                on_answer(AnswerLost(why, certain=False) if failed else Taken())
+                on_answer(_of_all(answers))
 
         for message, record in zip(messages, records, strict=True):
             self._send(message, record, one)
@@ -123,7 +123,9 @@ class Gateway:
             if to is None:
                 return no_topic("delayed messages", INGRESS)
             later = Later((typename, id), content, message.delay_ms)
-            return _Record(to, f"later:{uuid.uuid4().hex}", order(later).value)
+            # An endpoint that does not serve the target drops the message, unless it was told of it.
+            unsure = None if self._routes.is_with_ingress(typename) else later
+            return _Record(to, later_id(), order(later).value, unsure)
         if (to := self._routes.requests.get(typename)) is not None:
             return _Record(to, id, request(Request(content)).value)
         if (to := self._routes.plain.get((typename, value.typename))) is not None:
@@ -134,8 +136,22 @@ class Gateway:
         if isinstance(record, GivenUp):
             on_answer(record)
             return
+        if record.unsure is not None:
+            self._exchange.ask_later(record.to, record.unsure, message.headers, on_answer)
+            return
 
         def produced(error: Answer | None) -> None:
             on_answer(Taken() if error is None else error)
 
         self._exchange.produce(record.to, record.key, record.data, message.headers, produced)
+
+
+def _of_all(answers: Sequence[Answer]) -> Answer:
+    """The answer to messages of one body, each of which has one of *answers*."""
+    refused = [each for each in answers if isinstance(each, GivenUp)]
+    unknown = len(answers) - len(refused) - sum(isinstance(each, Taken) for each in answers)
+    if unknown:
+        return AnswerLost(f"{unknown} of {len(answers)} were not acknowledged", certain=False)
+    if refused:
+        return GivenUp(f"{len(refused)} of {len(answers)} are refused, and the others taken: {refused[0].reason}")
+    return Taken()

@@ -35,8 +35,8 @@ from tests.endpoint.gateway_door import ADA, Clerk, caller, charge, door, pair
 LONGEST_MS = 365_250 * 24 * 3_600_000
 PLACE = "expected <namespace>/<name> and an id as the target of a message, got "
 UNSERVED = (
-    "the endpoint of statefun-actors/ingress serves no {}, so a message to it would fail the Flink job; if another "
-    "application of the job serves it, start this endpoint with --other-functions for it"
+    "the endpoint of statefun-actors/ingress serves no {0}, so a message to it would fail the Flink job; if another "
+    "application of the job serves it, start that endpoint with --other-functions {0}"
 )
 SENSELESS = [
     (("nope", "1"), 0, PLACE + "('nope', '1')"),
@@ -63,9 +63,11 @@ async def test_an_order_that_makes_no_sense_is_refused_or_dropped(
             await gateway.order(keyed, key_id(ADA, "k"))
             assert gateway.answers(f"{number}") == [(FAILED, reason)]
         await gateway.order(Later(target, pair(1), delay_ms), "later:1")
+        await gateway.order(Later(target, pair(1), delay_ms, caller("9")), "later:2")
         await gateway.engine.advance(1)
 
-        assert len(gateway.engine.egress(ANSWERS)) == 3
+        assert gateway.answers("9") == [(FAILED, reason)]
+        assert len(gateway.engine.egress(ANSWERS)) == 4
     assert f"statefun-actors/ingress: a record of a gateway is dropped: {reason}" in caplog.messages
 
 
