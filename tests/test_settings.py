@@ -36,6 +36,7 @@ def test_all_invalid_values_are_reported_at_once() -> None:
     wrong: dict[str, Any] = {
         "on_failure": "bank/dead",
         "handler_timeout": 0,
+        "handler_threads": 10_001,
         "retry_budget": float("nan"),
         "body_limit": 1.5,
         "record_egresses": "bank/receipts",
@@ -50,6 +51,7 @@ def test_all_invalid_values_are_reported_at_once() -> None:
     assert raised.value.problems == (
         "on_failure= is DeadLetter(...) or Discard(...), got 'bank/dead'",
         "handler_timeout= is a number of seconds, more than 0; got 0",
+        "handler_threads= is a whole number from 1 to 10,000; got 10001",
         "retry_budget= is a number of seconds, 0 or more; got nan",
         "body_limit= is a whole number of bytes, more than 0; got 1.5",
         "linger= is a number of seconds, from 0 (never) to 1; got -1",
@@ -67,6 +69,9 @@ def test_all_invalid_values_are_reported_at_once() -> None:
         ("handler_timeout", "5"),
         ("handler_timeout", float("inf")),
         ("handler_timeout", 10**400),
+        ("handler_threads", 0),
+        ("handler_threads", True),
+        ("handler_threads", 4.0),
         ("retry_budget", -1),
         ("retry_budget", 10**400),
         ("body_limit", 0),
@@ -114,8 +119,8 @@ def test_an_unknown_keyword_is_refused_with_the_known_ones(make: Any) -> None:
 
     assert str(raised.value) == (
         "settings: unknown setting timeout=; "
-        "expected one of: on_failure, handler_timeout, retry_budget, body_limit, record_egresses, linger, "
-        "accept_restore, other_functions, answers_topics"
+        "expected one of: on_failure, handler_timeout, handler_threads, retry_budget, body_limit, record_egresses, "
+        "linger, accept_restore, other_functions, answers_topics"
     )
 
 
@@ -123,6 +128,7 @@ def test_a_file_can_hold_every_setting() -> None:
     written = {
         "dead-letters": {"egress": "bank/dead", "attempts": 5, "as-value": True},
         "handler-timeout": "2m",
+        "handler-threads": 100,
         "retry-budget": 1,
         "body-limit": "1M",
         "record-egresses": ["bank/receipts"],
@@ -134,6 +140,7 @@ def test_a_file_can_hold_every_setting() -> None:
     assert Settings(**read_settings(written)) == Settings(
         on_failure=DeadLetter("bank/dead", attempts=5, as_value=True),
         handler_timeout=120,
+        handler_threads=100,
         retry_budget=1,
         body_limit=1 << 20,
         record_egresses={"bank/receipts"},
@@ -152,6 +159,7 @@ def test_all_problems_of_a_file_are_reported_at_once() -> None:
                 "retry_budget": 1,
                 "retry-budget": "soon",
                 "handler-timeout": 0,
+                "handler-threads": "many",
                 "dead-letters": {"egress": "bank/dead", "tries": 5},
                 "record-egresses": "bank/receipts",
                 "accept-restore": "yes",
@@ -162,10 +170,11 @@ def test_all_problems_of_a_file_are_reported_at_once() -> None:
 
     assert raised.value.problems == (
         "unknown setting 'retry_budget'; "
-        "expected one of: dead-letters, handler-timeout, retry-budget, body-limit, record-egresses, linger, "
-        "accept-restore, other-functions, answers-topics",
+        "expected one of: dead-letters, handler-timeout, handler-threads, retry-budget, body-limit, record-egresses, "
+        "linger, accept-restore, other-functions, answers-topics",
         f"retry-budget: expected {DURATION_FORM}, got 'soon'",
         f"handler-timeout: expected {DURATION_FORM}, more than 0; or none, for no limit; got 0",
+        "handler-threads: expected a whole number from 1 to 10,000, got 'many'",
         "dead-letters: unknown key 'tries'; expected one of: egress, topic, attempts, backoff, as-value",
         "record-egresses: expected a list of egresses, such as [\"bank/receipts\"]; got 'bank/receipts'",
         "accept-restore: expected true or false, got 'yes'",

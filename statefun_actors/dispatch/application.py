@@ -64,7 +64,7 @@ class Application:
         self.diagnostics = Diagnostics()
         self.handler_times: Durations[tuple[str, str]] | None = None
         """The times of attempts by function type and handler; None: they are not measured."""
-        self.threads = HandlerThreads()
+        self.threads = HandlerThreads(self.settings.handler_threads)
         """Those of its blocking handlers."""
         self._codecs: Mapping[str, Codec] | None = None
         problems = list(instrument_problems(instruments))

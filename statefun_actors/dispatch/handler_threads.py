@@ -18,8 +18,6 @@ logger: Final = logging.getLogger("statefun_actors.dispatch")
 
 _T = TypeVar("_T")
 
-AT_ONCE: Final = 40
-"""Blocking handlers of an application that run at once in a process."""
 GIVEN_UP: Final = 1_000
 """Threads of handlers that were given up, which may run besides these. Each takes some memory of the process."""
 _PATIENCE: Final = 30.0
@@ -35,7 +33,7 @@ class HandlerThreads:
         patience: seconds after which a wait is logged.
     """
 
-    def __init__(self, at_once: int = AT_ONCE, given_up: int = GIVEN_UP, patience: float = _PATIENCE) -> None:
+    def __init__(self, at_once: int, given_up: int = GIVEN_UP, patience: float = _PATIENCE) -> None:
         self._most_given_up = given_up
         self._places = Places(at_once, patience, self._late)
         self._lock = threading.Lock()
@@ -100,7 +98,7 @@ class HandlerThreads:
         if (left_out := self._lines.due(None)) is not None:
             logger.warning(
                 "a blocking handler has waited %g s for a thread, since %d run already; make them shorter, give them a "
-                "timeout=, or make them `async def`%s",
+                "timeout=, make them `async def`, or allow more of them with handler_threads=%s",
                 self._places.patience,
                 self._places.number,
                 repeats(left_out),

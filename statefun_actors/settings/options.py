@@ -14,6 +14,8 @@ from statefun_actors.asking import ANSWERS_TOPIC_FORM, is_answers_topic
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, shown
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 
+MOST_THREADS: Final = 10_000
+
 
 def _seconds(value: timedelta | float) -> float:
     return value.total_seconds() if isinstance(value, timedelta) else value
@@ -39,6 +41,7 @@ class Settings:
     Args:
         on_failure: failure policy of classes and handlers that have none of their own.
         handler_timeout: time limit of an async or blocking handler; a plain one can't be interrupted. None: no limit.
+        handler_threads: blocking handlers that run at once in a process, each in a thread; the next ones wait.
         retry_budget: total time that one batch may wait between attempts of messages that fail. A message whose next
             wait exceeds what is left is given up without its remaining attempts.
         body_limit: maximum bytes of a request body.
@@ -61,6 +64,7 @@ class Settings:
 
     on_failure: FailurePolicy | None = None
     handler_timeout: float | None = attrs.field(default=None, converter=_seconds_or_none)
+    handler_threads: int = 40
     retry_budget: float = attrs.field(default=5.0, converter=_seconds)
     body_limit: int = 32 * 1024 * 1024
     record_egresses: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
@@ -75,6 +79,9 @@ class Settings:
             problems.append(f"on_failure= is DeadLetter(...) or Discard(...), got {self.on_failure!r}")
         if self.handler_timeout is not None and not (_is_finite(self.handler_timeout) and self.handler_timeout > 0):
             problems.append(f"handler_timeout= is a number of seconds, more than 0; got {shown(self.handler_timeout)}")
+        threads = self.handler_threads
+        if not isinstance(threads, int) or isinstance(threads, bool) or not 0 < threads <= MOST_THREADS:
+            problems.append(f"handler_threads= is a whole number from 1 to {MOST_THREADS:,}; got {shown(threads)}")
         if not (_is_finite(self.retry_budget) and self.retry_budget >= 0):
             problems.append(f"retry_budget= is a number of seconds, 0 or more; got {shown(self.retry_budget)}")
         if not isinstance(self.body_limit, int) or isinstance(self.body_limit, bool) or self.body_limit < 1:
@@ -116,6 +123,8 @@ class Options(TypedDict, total=False):
     """Failure policy of classes and handlers that have none of their own. Default: None."""
     handler_timeout: timedelta | float | None
     """Time limit of an async or blocking handler. Default: None, no limit."""
+    handler_threads: int
+    """Blocking handlers that run at once in a process, each in a thread. Default: 40."""
     retry_budget: timedelta | float
     """Total time that one batch may wait between attempts of messages that fail. Default: 5 s."""
     body_limit: int

@@ -12,8 +12,10 @@ from statefun_actors.address import check_typename
 from statefun_actors.asking import ANSWERS_TOPIC_FORM, is_answers_topic
 from statefun_actors.definition import DeadLetter
 from statefun_actors.errors import DefinitionError, InvalidAddressError
-from statefun_actors.settings.options import Options
+from statefun_actors.settings.options import MOST_THREADS, Options
 from statefun_actors.units import DURATION_FORM, read_seconds, read_size
+
+_MOST_DIGITS: Final = len(str(MOST_THREADS))
 
 
 @attrs.frozen
@@ -35,6 +37,7 @@ class Spelling:
     setting: Literal[
         "on_failure",
         "handler_timeout",
+        "handler_threads",
         "retry_budget",
         "body_limit",
         "record_egresses",
@@ -74,6 +77,13 @@ def _read_timeout(value: object) -> float | None:
     if not seconds:
         raise ValueError(f"expected {DURATION_FORM}, more than 0; or none, for no limit; got {value!r}")
     return seconds
+
+
+def _read_threads(value: object) -> int:
+    number = int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= _MOST_DIGITS else value
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= MOST_THREADS:
+        raise ValueError(f"expected a whole number from 1 to {MOST_THREADS:,}, got {value!r}")
+    return number
 
 
 def _read_dead_letters(value: object) -> DeadLetter:
@@ -138,6 +148,13 @@ SPELLINGS: Final = (
         "DURATION",
         _read_timeout,
         "Time limit of an async or blocking handler; a plain one can't be interrupted.",
+    ),
+    Spelling(
+        "handler_threads",
+        "handler-threads",
+        "NUMBER",
+        _read_threads,
+        "Blocking handlers that run at once in a process, each in a thread; the next ones wait.",
     ),
     Spelling(
         "retry_budget",

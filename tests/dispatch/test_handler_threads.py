@@ -10,13 +10,14 @@ from typing import ClassVar
 
 import pytest
 
-from statefun_actors import Discard, Entity, handles, persisted
-from statefun_actors.dispatch.handler_threads import AT_ONCE, HandlerThread, HandlerThreads
+from statefun_actors import Discard, Entity, Settings, handles, persisted
+from statefun_actors.dispatch.handler_threads import HandlerThread, HandlerThreads
 from statefun_actors.model import Done, Failed
 from statefun_actors.types import pack
 from tests.dispatch.world import World, text_of
 
 SOON = 30
+AT_ONCE = Settings().handler_threads
 
 
 class Held:
@@ -187,7 +188,7 @@ async def test_a_long_wait_for_a_thread_is_logged(held: Held, caplog: pytest.Log
 
     assert caplog.messages == [
         "a blocking handler has waited 0.01 s for a thread, since 1 run already; make them shorter, give them a "
-        "timeout=, or make them `async def`"
+        "timeout=, make them `async def`, or allow more of them with handler_threads="
     ]
 
 

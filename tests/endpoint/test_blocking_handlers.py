@@ -10,11 +10,11 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Address, DeadLetter, Entity, RequestReplyHandler, handles
-from statefun_actors.dispatch.handler_threads import AT_ONCE
 from tests.http.serving import request
 
 SOON = 30
 LIMIT = 0.02
+AT_ONCE = 3
 
 
 class Hung(Entity, typename="test/hung", on_failure=DeadLetter("test/dead", attempts=1)):
@@ -42,7 +42,7 @@ def _go() -> Iterator[None]:
 
 
 async def test_handlers_that_never_return_stop_no_others() -> None:
-    handler = RequestReplyHandler(Hung, Quick)
+    handler = RequestReplyHandler(Hung, Quick, handler_threads=AT_ONCE)
     requests = [request(Address("test/hung", str(number)), 1) for number in range(AT_ONCE + 1)]
     hung = await asyncio.wait_for(asyncio.gather(*map(handler.handle, requests)), SOON)
 
@@ -53,7 +53,7 @@ async def test_handlers_that_never_return_stop_no_others() -> None:
 
 
 async def test_a_wait_for_a_thread_is_no_part_of_the_time_limit() -> None:
-    handler = RequestReplyHandler(Hung, Quick)
+    handler = RequestReplyHandler(Hung, Quick, handler_threads=AT_ONCE)
     threads = [await handler.app.threads.begin(lambda: Hung.go.wait(SOON)) for _ in range(AT_ONCE)]
     asked = asyncio.create_task(handler.handle(request(Address("test/quick", "a"), 1)))
 

@@ -10,11 +10,12 @@ from typing import ClassVar
 
 import pytest
 
-from statefun_actors import Discard, Entity, NoAnswer, activity, answers, handles, persisted
-from statefun_actors.dispatch.handler_threads import AT_ONCE
+from statefun_actors import Discard, Entity, NoAnswer, Settings, activity, answers, handles, persisted
 from statefun_actors.engine import EpochLostError, ManualClock
 from statefun_actors.types import pack
 from tests.engine.engines import DEADLINE, HeldStore, held, running, send, until
+
+AT_ONCE = Settings().handler_threads
 
 
 class InThread(Entity, typename="test/in-thread"):
