@@ -80,6 +80,17 @@ class Field:
             raise StateDecodeError(owner, self.name, self.spelling, f"state of type {typename!r}", "")
         return self._converted(owner, stored, "")
 
+    def reads_itself(self, stored: TypedValue) -> bool:
+        """Whether the declared type reads *stored*, so that *convert* is not called."""
+        codec = self.codec
+        if stored.typename != self.typename and stored.typename not in {*codec.accepts, *codec.lenient}:
+            return False
+        try:
+            codec.decode(stored.value, stored.typename)
+        except ValueError:
+            return False
+        return True
+
     def absent_value(self) -> object:
         """The value of an absent field, outside of a handler. Raises ValueMismatchError: *factory* fails."""
         if self.factory is None:

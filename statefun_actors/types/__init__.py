@@ -20,7 +20,8 @@ from statefun_actors.types.codec import Codec, UnresolvedNameError, UnstorableTy
 from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.describing import form_of, is_repeated
 from statefun_actors.types.foreign import message_advice
-from statefun_actors.types.form_changes import Change, FormChanges, Harm
+from statefun_actors.types.form_changes import Change, FormChanges
+from statefun_actors.types.form_damage import Harm
 from statefun_actors.types.forms import Form, spelled_form
 from statefun_actors.types.hints import substituted, type_arguments, type_variable
 from statefun_actors.types.immutability import is_immutable, keeps_more

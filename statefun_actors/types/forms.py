@@ -7,6 +7,7 @@ and modules, the order of attributes, and default values, since reading does not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -113,6 +114,18 @@ def by_id(form: Form) -> dict[int, FormWithId]:
             found[each.id] = each
         waiting += parts(each)
     return found
+
+
+def resolved(form: Form, ids: Mapping[int, FormWithId]) -> Form:
+    """*form*, or what it stands for if it is an alias or a reference. *ids*: :func:`by_id` of the whole."""
+    while isinstance(form, SameForm | AliasForm):
+        form = ids[form.id] if isinstance(form, SameForm) else form.of
+    return form
+
+
+def removed_names(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """The names in *old* that *new* lacks, if *new* has names that *old* lacks."""
+    return [name for name in old if name not in new] if new.keys() - old.keys() else []
 
 
 def parts(form: Form) -> list[Form]:

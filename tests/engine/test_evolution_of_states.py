@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from enum import Enum
 from typing import Any as Untyped
 from typing import Literal
@@ -12,7 +13,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 from statefun_actors import message
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, IncompatibleStateError, ManualClock
+from statefun_actors.engine import Check, Engine, IncompatibleStateError, LossRefusedError, ManualClock
 from statefun_actors.types import pack
 from tests.engine.engines import running, send
 from tests.engine.evolving import Color, Colour, Day, DayWithDefault, found, stored, thing
@@ -32,6 +33,11 @@ class DayRenamed:
 @attrs.frozen
 class DayChecked:
     beats: int = attrs.field(validator=attrs.validators.ge(10))
+
+
+@attrs.frozen
+class DayOfFloats:
+    beats: float
 
 
 class OneColor(Enum):
@@ -175,6 +181,76 @@ async def test_a_renamed_attribute_inside_a_state_is_reported() -> None:
             "2 entities, test/thing/a first, hold it, at `$['x'].beats`. Keep the old name."
         ],
     )
+
+
+KEEP = "Keep the old type, or declare a field of another name and fill it in a handler."
+
+
+@pytest.mark.parametrize(
+    ("old", "value", "new", "loss"),
+    [
+        (
+            dict[str, int],
+            {"beats": 5, "weight": 6},
+            Day,
+            "keys of a dict[str, int] that {beats: int} lacks are dropped; "
+            f"2 entities, test/thing/a first, hold it, at `$['weight']`. {KEEP}",
+        ),
+        (
+            list[str],
+            ["abcd"],
+            list[bytes],
+            "a value of type str is read as bytes, which has another meaning; "
+            f"2 entities, test/thing/a first, hold it, at `$[0]`. {KEEP}",
+        ),
+        (
+            dict[str, bytes],
+            {"x": b"abc"},
+            dict[str, str],
+            "a value of type bytes is read as str, which has another meaning; "
+            f"2 entities, test/thing/a first, hold it, at `$['x']`. {KEEP}",
+        ),
+        (
+            dict[str, int],
+            {"2026-01-01": 1},
+            dict[date, int],
+            "a value of type str is read as date, which has another meaning; "
+            f"2 entities, test/thing/a first, hold it, at `$ (key)`. {KEEP}",
+        ),
+        (
+            tuple[Day, int],
+            (Day(2**53 + 1), 1),
+            tuple[DayOfFloats, int],
+            "an int is read as float, which can't hold all its digits; "
+            f"2 entities, test/thing/a first, hold it, at `$[0].beats`. {KEEP}",
+        ),
+        (
+            date,
+            date(2026, 1, 1),
+            datetime,
+            "a value of type date is read as datetime, which has another meaning; "
+            f"2 entities, test/thing/a first, hold it, at `$`. {KEEP}",
+        ),
+        (
+            list[Circle | Oval],
+            [Oval(1)],
+            list[Circle],
+            "a member of test/circle | test/oval is read as {radius: int}, whichever it is; "
+            "2 entities, test/thing/a first, hold it, at `$[0]`. Keep the union.",
+        ),
+    ],
+)
+async def test_a_value_that_a_changed_type_reads_as_something_else_is_reported_and_a_strict_start_refuses_it(
+    old: Untyped, value: object, new: Untyped, loss: str
+) -> None:
+    store = await stored(thing(old, value))
+    text = f"test/thing: in state 'held', {loss}"
+
+    assert found(store, thing(new)) == ([], [text])
+    assert found(store, thing(new, field={"convert": lambda _: None})) == ([], [text])
+    with pytest.raises(LossRefusedError) as raised:
+        Engine(Application(thing(new)), store, ManualClock(), check_changes=Check(strict=True))
+    assert [str(each) for each in raised.value.losses] == [text]
 
 
 # --- protobuf

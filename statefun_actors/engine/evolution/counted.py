@@ -18,10 +18,11 @@ class UnreadableValues:
 
 @attrs.define
 class Damages:
-    """Values of one kind that would lose data: the address of the first, the path in it, and the count."""
+    """Values of one kind that would lose data: the first, the path in it, how to prevent the loss, and the count."""
 
     first: Address
     path: str
+    advice: str = ""
     count: int = 0
 
 

@@ -105,7 +105,7 @@ class TypeReading:
         except Exception as error:
             reason = _reason(error, stored)
         else:
-            if changes is not None and field.convert is None:
+            if changes is not None and (field.convert is None or field.reads_itself(stored)):
                 reason = self._unusable(address, name, changes, stored)
         if reason is not None:
             self._failures.setdefault(name, UnreadableValues(address, reason)).count += 1
@@ -118,7 +118,8 @@ class TypeReading:
                 return f"{damage.text} - at `${damage.path}`"
             if damage.text not in seen:
                 seen.add(damage.text)
-                self._damages.setdefault((name, damage.text), Damages(address, damage.path)).count += 1
+                found = Damages(address, damage.path, damage.advice)
+                self._damages.setdefault((name, damage.text), found).count += 1
         return None
 
     def message(self, kind: str, target: Address, value: TypedValue) -> None:
@@ -240,9 +241,7 @@ class TypeReading:
         for (where, text), damages in self._damages.items():
             what = where if where.startswith("message ") else f"state {where!r}"
             found.append(
-                Loss(
-                    typename, f"in {what}, {text}; {entities_of(damages)} it, at `${damages.path}`. Keep the old name."
-                )
+                Loss(typename, f"in {what}, {text}; {entities_of(damages)} it, at `${damages.path}`. {damages.advice}.")
             )
         for then, count in sorted(self._asks.items()):
             many = (
