@@ -139,6 +139,7 @@ from statefun_actors.admin.views.times import (
 from statefun_actors.admin.writing import (
     WrittenValueError,
     edited_retry,
+    refuse_repeated_keys,
     written_answer,
     written_message,
 )
@@ -207,6 +208,7 @@ __all__ = [
     "message_inside",
     "open_control",
     "read_entities",
+    "refuse_repeated_keys",
     "running_engine",
     "show_dead_letter",
     "show_entity",

@@ -10,7 +10,7 @@ from statefun_actors.admin.control.interface import DeadLetterRetry
 from statefun_actors.admin.views.json_values import message_inside
 from statefun_actors.dispatch import Application, answered_method, rewrapped
 from statefun_actors.errors import StatefunActorsError, ValueMismatchError
-from statefun_actors.ingress import MessageEncoder, MessageEncoders
+from statefun_actors.ingress import MessageEncoder, MessageEncoders, RepeatedKeyError, check_once
 from statefun_actors.model import TypedValue
 from statefun_actors.store import DeadLetterEntry
 from statefun_actors.types import json_fault
@@ -59,14 +59,24 @@ def edited_retry(app: Application, entry: DeadLetterEntry, text: str) -> DeadLet
 
 
 def read_json(text: str) -> object:
-    """The value whose JSON is *text*. Raises WrittenValueError: it is not JSON."""
+    """The value whose JSON is *text*. Raises WrittenValueError: it is not JSON, or an object in it repeats a key."""
     try:
-        return msgspec.json.decode(text)
+        obj: object = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         reason = f"expected JSON, got {text[:80]!r}: {json_fault(text, error)}"
         raise WrittenValueError(f"{reason}. A text in JSON has quotes of its own: '\"ada\"'.") from error
     except UnicodeEncodeError as error:
         raise WrittenValueError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error
+    refuse_repeated_keys(obj, text)
+    return obj
+
+
+def refuse_repeated_keys(obj: object, text: str) -> None:
+    """Raises WrittenValueError: an object in *text*, the JSON of *obj*, repeats a key: one of its values is lost."""
+    try:
+        check_once(obj, text.encode())
+    except RepeatedKeyError as error:
+        raise WrittenValueError(f"{error}. Remove one of them.") from error
 
 
 def _typed(text: str, typename: str | None, encoder: Callable[[], MessageEncoder]) -> TypedValue:

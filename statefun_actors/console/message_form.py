@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 import msgspec
 
+from statefun_actors.admin import refuse_repeated_keys
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import StatefunActorsError
@@ -87,6 +88,9 @@ def written_json(app: Application, target: str, typename: str | None, query: Map
     """The JSON of a message whose fields are the ``f.NAME`` of *query*. Those that are empty are left out.
 
     What is not JSON is taken as a text: the codec then says what it expected.
+
+    Raises:
+        WrittenValueError: an object in a field repeats a key.
     """
     form: dict[str, object] = {}
     for each in message_fields(app, target, typename or "") or []:
@@ -134,6 +138,8 @@ def _field(name: str, hint: Any, *, optional: bool) -> MessageField:
 
 def _parsed(text: str) -> object:
     try:
-        return msgspec.json.decode(text)
+        obj: object = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         return text
+    refuse_repeated_keys(obj, text)
+    return obj

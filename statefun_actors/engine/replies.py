@@ -14,7 +14,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import ORDER, REPLY, Open, read_order
 from statefun_actors.conversations import OpenAsk, open_ask, opened
 from statefun_actors.engine.idempotency import stored_answer
-from statefun_actors.errors import StateDecodeError
+from statefun_actors.errors import InvalidAddressError, StateDecodeError
 from statefun_actors.ingress import (
     Answer,
     Cancel,
@@ -41,7 +41,11 @@ Take = Callable[[IngressMessage, OnAnswer], Cancel]
 
 def take_reply(reply: ReplyMessage, on_answer: OnAnswer, store: StoreReader, now_ms: int, take: Take) -> Cancel:
     """Pass *reply* to *take*, if its ask is open. *on_answer* is called as for any message."""
-    target = Address(REPLY, reply.token)
+    try:
+        target = Address(REPLY, reply.token)
+    except InvalidAddressError:  # a text that is no id is the token of no ask
+        on_answer(_NOT_OPEN)
+        return _nothing
     try:
         ask = find_ask(store, target, now_ms)
         if ask is None:

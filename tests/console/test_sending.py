@@ -7,8 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from statefun_actors import AsyncRuntime, Entity, handles, message
 from tests.console.asked_and_told import NO_DURATION, NO_JSON, NOT_SERVED, notice, seen, text
-from tests.console.served import query, site
+from tests.console.served import Site, query, site
+
+
+@message("console/count")
+class Count:
+    counts: dict[str, int]
+
+
+class Shelf(Entity, typename="console/shelf"):
+    @handles
+    def count(self, message: Count) -> None: ...
 
 
 async def test_a_message_is_sent_from_its_fields(store: str | None) -> None:
@@ -46,6 +57,10 @@ async def test_a_message_is_sent_as_json_for_later(store: str | None) -> None:
         ),
         ({"json": "{"}, NO_JSON),
         ({"json": '{"text": 5}'}, "the JSON does not fit console/put: expected `str`, got `int` - at `$.text`."),
+        (
+            {"json": '{"text": "a", "text": "b"}'},
+            'expected each key once, got "text" twice in one object. Remove one of them.',
+        ),
         (
             {"after": "soon"},
             NO_DURATION,
@@ -105,3 +120,17 @@ async def test_a_preview_says_what_is_wrong_with_the_delay() -> None:
         page = (await console.get(path)).text
 
         assert text('<p class="bad" role="alert">(.*?)</p>', page) == NO_DURATION
+
+
+async def test_a_key_that_is_repeated_in_a_field_is_refused_and_the_preview_says_so() -> None:
+    fields = {"to": "console/shelf/a", "type": "console/count", "f.counts": '{"a": 1, "a": 2}'}
+    problem = 'expected each key once, got "a" twice in one object. Remove one of them.'
+    async with AsyncRuntime(Shelf, bind="127.0.0.1:0") as runtime:
+        console = Site(runtime)
+        form = f"send{query(to=fields['to'], type=fields['type'])}"
+        refused = await console.act("send-message", list(fields.items()), page=form)
+        preview = await console.get(f"/console/send{query(**fields)}")
+
+        assert (refused.status, notice(refused.text)) == (400, problem)
+        assert (preview.status, text(r'class="bad" role="alert">(.*?)</p>', preview.text)) == (200, problem)
+        assert fields["f.counts"] in html.unescape(preview.text)

@@ -99,7 +99,10 @@ def test_of_many_answers_at_once_one_counts(server: Running, loan: str) -> None:
     assert ask(server, loan, 0) == "True"
 
 
-@pytest.mark.parametrize("path", ["f" * 32, "", "x/y", "%FF", "%00", "a" * 5000, "..", "%2e%2e"])
+@pytest.mark.parametrize(
+    "path",
+    ["f" * 32, "", "x/y", "%FF", "%00", "a" * 5000, "..", "%2e%2e", "%22%22", "%22", '""', "%22%20%22", "%ED%A0%80"],
+)
 @pytest.mark.parametrize("body", [b"{}", b"no json", b""])
 def test_where_nothing_is_open_the_answer_is_always_the_same(server: Running, path: str, body: bytes) -> None:
     assert server.send(f"/replies/{path}?type=bank/verdict", body, method="POST")[:2] == NOT_OPEN

@@ -27,13 +27,14 @@ def send(look: Look, query: Mapping[str, str]) -> Page:
     fields = None if target is None else message_fields(look.app, target.typename, typename)
     text = query.get("json", "")
     written = bool(text) or any(name.startswith(PREFIX) for name in query)
-    if not text and fields is not None and target is not None and (written or not fields):
-        text = written_json(look.app, target.typename, typename, query)
     same = None
-    if target is not None and text:
+    if target is not None:
         try:
-            value = written_message(look.app, target.typename, typename or None, text)
-            same = same_message(look, target, value, text, query.get("after", ""))
+            if not text and fields is not None and (written or not fields):
+                text = written_json(look.app, target.typename, typename, query)
+            if text:
+                value = written_message(look.app, target.typename, typename or None, text)
+                same = same_message(look, target, value, text, query.get("after", ""))
         except StatefunActorsError as error:
             problem = str(error)
     content = {

@@ -82,7 +82,9 @@ class RepliesRoute:
 
 def _token(path: bytes) -> str | None:
     """The token in *path*, or None. It may be quoted, as in the JSON of a reply that is a token."""
+    if not path.startswith(_PREFIX):
+        return None
     try:
-        return unquote_to_bytes(path.removeprefix(_PREFIX)).decode().strip('"') if len(path) > len(_PREFIX) else None
+        return unquote_to_bytes(path.removeprefix(_PREFIX)).decode().strip('"') or None
     except UnicodeDecodeError:
         return None

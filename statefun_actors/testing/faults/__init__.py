@@ -8,7 +8,14 @@ from statefun_actors.testing.faults.hostility import Faults, Hostility
 from statefun_actors.testing.faults.log import LogEntry, MessageLog
 from statefun_actors.testing.faults.logged_mailboxes import LoggedMailboxes, OvertakingMailboxes
 from statefun_actors.testing.faults.logged_stores import FaultStore, LoggedStore
-from statefun_actors.testing.faults.shown_values import displayed, excerpt, same_beginning, text_of, whole_text_of
+from statefun_actors.testing.faults.shown_values import (
+    displayed,
+    excerpt,
+    same_beginning,
+    text_of,
+    tokens_alike,
+    whole_text_of,
+)
 
 __all__ = [
     "Choices",
@@ -30,5 +37,6 @@ __all__ = [
     "jump_text",
     "same_beginning",
     "text_of",
+    "tokens_alike",
     "whole_text_of",
 ]

@@ -28,7 +28,7 @@ _BEFORE: Final = 40
 def displayed(value: object) -> str:
     """*value* in one line, shortened. All tokens look the same, since each run draws new ones."""
     text = _of_protobuf(value) if isinstance(value, Message) else repr(value)
-    return shortened(one_line(_tokens_alike(text)), _LONGEST)
+    return shortened(one_line(tokens_alike(text)), _LONGEST)
 
 
 def text_of(value: object) -> str:
@@ -36,7 +36,7 @@ def text_of(value: object) -> str:
 
     All tokens look the same, and so do all callers outside. The members of a set are sorted; a dict has its order.
     """
-    return _tokens_alike(_whole(value))
+    return tokens_alike(_whole(value))
 
 
 def whole_text_of(value: object) -> str:
@@ -59,7 +59,8 @@ def same_beginning(text: str, other: str) -> int:
     return next((at for at, (mine, theirs) in enumerate(pairs) if mine != theirs), min(len(text), len(other)))
 
 
-def _tokens_alike(text: str) -> str:
+def tokens_alike(text: str) -> str:
+    """*text* in which all tokens look the same, and so do all callers outside."""
     text = _TOKEN.sub("<token>", text)
     return _REQUEST.sub(r"\1<request>", text) if INGRESS in text else text
 
@@ -74,7 +75,7 @@ def _whole(value: Untyped) -> str:
     if isinstance(value, Address):
         return repr(value)
     if isinstance(value, AbstractSet):  # two processes iterate it in different orders
-        return _named(value, set, "{" + ", ".join(sorted(_tokens_alike(_whole(each)) for each in value)) + "}")
+        return _named(value, set, "{" + ", ".join(sorted(tokens_alike(_whole(each)) for each in value)) + "}")
     if isinstance(value, Mapping):
         return _named(value, dict, "{" + ", ".join(f"{_whole(k)}: {_whole(v)}" for k, v in value.items()) + "}")
     if isinstance(value, list):

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from statefun_actors.testing.faults import excerpt, same_beginning, text_of, whole_text_of
+from statefun_actors.testing.faults import excerpt, same_beginning, text_of, tokens_alike, whole_text_of
 from statefun_actors.testing.runtime import TestRuntime
 from statefun_actors.text import one_line
 
@@ -45,10 +45,18 @@ def _result_of(runtime: TestRuntime, returned: object) -> Result:
     """The result in *runtime*: fields, egress records, dead letters, pending timers, open asks, schedules, and the
     value that the scenario *returned*.
 
-    Records, dead letters and timers are counted by kind, since the order of messages of different senders is free.
+    Records, dead letters and timers are counted by kind, since the order of messages of different senders is free. So
+    are the fields of entities whose id was drawn, which is another one under faults.
     """
-    found = {(field, ""): value for field, value in _fields(runtime)}
-    found.update(sorted(Counter(_events(runtime)).items()))
+    found: dict[Name, object] = {}
+    drawn: list[Name] = []
+    for field, value in _fields(runtime):
+        if (alike := tokens_alike(field)) == field:
+            found[field, ""] = value
+        else:
+            drawn.append((alike, text_of(value)))
+    events = ((tokens_alike(kind), text) for kind, text in _events(runtime))
+    found.update(sorted(Counter((*drawn, *events)).items()))
     if returned is not None:
         found["what the scenario returns", ""] = returned
     return found

@@ -164,6 +164,11 @@ def test_a_wrong_argument_is_an_error_in_one_line_and_changes_nothing(folder: Pa
             "Error: the JSON does not fit shop/wish: expected `str`, got `int` - at `$.text`.",
         ),
         (
+            ["retry", "app.py", str(jam), "--value", '{"text": "a", "text": "b"}'],
+            2,
+            'Error: expected each key once, got "text" twice in one object. Remove one of them.',
+        ),
+        (
             ["retry", "app.py", str(jam), "999"],
             1,
             "Error: there is no dead letter 999: it has been retried or discarded, or never existed. "

@@ -113,6 +113,11 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
             "expected JSON, got 'one': JSON is malformed: invalid character (byte 0). "
             "A text in JSON has quotes of its own: '\"ada\"'.",
         ),
+        (
+            ["shop/basket/a", "shop/wish", '{"text": "a", "text": "b"}'],
+            2,
+            'expected each key once, got "text" twice in one object. Remove one of them.',
+        ),
         (["shop/page/a", '"1"'], 2, "the JSON does not fit the type: expected `int`, got `str`."),
         (
             ["shop/basket/a", "shop/wish", '{"text": 1}'],

@@ -233,6 +233,10 @@ def test_a_value_from_standard_input_needs_yes(tmp_path: Path) -> None:
             ["shop/basket/ada", "spent", '"x"'],
             "Error: the JSON does not fit the field spent: expected `int`, got `str`.",
         ),
+        (
+            ["shop/basket/ada", "best", '{"text": "a", "price": 1, "text": "b"}'],
+            'Error: expected each key once, got "text" twice in one object. Remove one of them.',
+        ),
         (["shop/basket/ada", "cost", "1"], "Error: Basket has no field 'cost'; it has: spent, wishes, best"),
         (["shop/basket/ada", "best", '{"price": 1}'], "Error: the JSON does not fit the field best:"),
         (["shop/none/ada", "cost", "1"], "Error: nothing here serves 'shop/none'; served are"),
