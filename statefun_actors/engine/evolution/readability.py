@@ -7,14 +7,14 @@ from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.asking import ANSWER, ATTEMPT, read_answer
-from statefun_actors.conversations import OpenAsk
 from statefun_actors.definition import Field, FunctionType
 from statefun_actors.dispatch import value_inside
+from statefun_actors.engine.evolution.ask_reading import AskReading
 from statefun_actors.engine.evolution.counted import Damages, UnreadableValues, entities_of
 from statefun_actors.engine.evolution.findings import Loss, Unreadable
 from statefun_actors.engine.evolution.shapes import StateShape, TypeShape, shape_of
 from statefun_actors.errors import StateDecodeError
-from statefun_actors.model import TypedValue
+from statefun_actors.model import INGRESS, TypedValue
 from statefun_actors.store import DamagedStateError, EntityRow, expire, unpack
 from statefun_actors.types import Codec, Form, FormChanges, Harm, spelled_form
 
@@ -38,16 +38,17 @@ class TypeReading:
         new = self._now.states.keys() - states.keys()
         self._replaced = sorted(states.keys() - self._now.states.keys()) if new else []
         self._added = sorted(field.name for field in function.persisted if field.state_name in new)
+        self._newly_internal = set() if before is None else set(self._now.internal) - set(before.internal)
         self._failures: dict[str, UnreadableValues] = {}
         self._message_failures: dict[tuple[str, str], UnreadableValues] = {}
         self._damages: dict[tuple[str, str], Damages] = {}
         self._removed: dict[str, Damages] = {}
         self._unhandled: dict[str, Counter[str]] = {}
         self._message_changes: dict[str, FormChanges | None] = {}
-        self._kept_failures: dict[str, UnreadableValues] = {}
-        """Unreadable ``keep=`` values of open asks, by answer method."""
-        self._asks: Counter[str] = Counter()
-        """Open asks of removed answer methods, by name of the method."""
+        self.asks = AskReading(function, before, self._now)
+        """Reads the open asks of the type."""
+        self._refused: dict[str, Counter[str]] = {}
+        """Messages from outside that only functions may send now, by typename."""
 
     def _state(self, field: Field) -> StateShape:
         return self._now.states[field.state_name]
@@ -60,27 +61,12 @@ class TypeReading:
     @property
     def reads_asks(self) -> bool:
         """Whether open asks of the type must be read: its answer methods have changed."""
-        return self._before is not None and self._before.answers != self._now.answers
+        return self._before is not None and self.asks.is_needed
 
     @property
     def reads_schedules(self) -> bool:
         """Whether recurring messages for the type must be read: its handlers have changed."""
         return self._before is not None and self._before.takes != self._now.takes
-
-    def ask(self, ask: OpenAsk) -> None:
-        """Read one open ask of an entity of the type."""
-        then = ask.then
-        method = self.function.answers.get(then)
-        if method is None:
-            self._asks[then] += 1
-            return
-        before = None if self._before is None else self._before.answers.get(then)
-        if ask.keep is None or (before is not None and before.keep == self._now.answers[then].keep):
-            return
-        try:
-            method.read_keep(ask.keep)
-        except ValueError as error:
-            self._kept_failures.setdefault(then, UnreadableValues(ask.asker, str(error))).count += 1
 
     def entity(self, row: EntityRow) -> None:
         """Read one entity."""
@@ -122,8 +108,8 @@ class TypeReading:
                 self._damages.setdefault((name, damage.text), found).count += 1
         return None
 
-    def message(self, kind: str, target: Address, value: TypedValue) -> None:
-        """Read one message: *kind* is waiting, delayed, recurring or dead-lettered."""
+    def message(self, kind: str, target: Address, value: TypedValue, caller: Address | None) -> None:
+        """Read one message from *caller*: *kind* is waiting, delayed, recurring or dead-lettered."""
         function, typename = self.function, value.typename
         if typename == ANSWER:
             self._answer(kind, value)
@@ -135,6 +121,9 @@ class TypeReading:
             if function.any_handler is None and kind != "dead-lettered":
                 self._unhandled.setdefault(typename, Counter())[kind] += 1
             return
+        from_outside = caller is None or caller.typename == INGRESS
+        if from_outside and typename in self._newly_internal and kind in {"waiting", "delayed"}:
+            self._refused.setdefault(typename, Counter())[kind] += 1
         before = None if self._before is None else self._before.takes.get(typename)
         if before == self._now.takes[typename]:
             return
@@ -183,7 +172,7 @@ class TypeReading:
             changes = self._message_changes.get(typename) or FormChanges(old_form or "", self._now.takes[typename])
             ways = (*_advice(changes), "Let the old version handle them first")
             found.append(self._unreadable(f"{kind} messages of type {typename}", failures, old_form, codec, ways))
-        for then, failures in self._kept_failures.items():
+        for then, failures in self.asks.failures.items():
             keep = self.function.answers[then].keep
             assert keep is not None
             shape = None if self._before is None else self._before.answers.get(then)
@@ -243,19 +232,14 @@ class TypeReading:
             found.append(
                 Loss(typename, f"in {what}, {text}; {entities_of(damages)} it, at `${damages.path}`. {damages.advice}.")
             )
-        for then, count in sorted(self._asks.items()):
-            many = (
-                "1 open ask, whose answer becomes a dead letter"
-                if count == 1
-                else (f"{count:,} open asks, whose answers become dead letters")
+        found += self.asks.losses()
+        for message, counts in sorted(self._refused.items()):
+            text = (
+                f"the handler of {message} takes messages from inside only now (internal=True); "
+                f"{counts['waiting']:,} waiting and {counts['delayed']:,} delayed messages from outside become dead "
+                "letters, unless a failure policy says otherwise. Let the old version handle them first."
             )
-            found.append(
-                Loss(
-                    typename,
-                    f"no method takes answers as {then!r} any more; it is that of {many}, unless a failure policy says "
-                    f"otherwise. If it was renamed, write @answers(name={then!r}) on it.",
-                )
-            )
+            found.append(Loss(typename, text))
         for message, counts in sorted(self._unhandled.items()):
             if recurring := counts.pop("recurring", 0):
                 many = "1 recurring message" if recurring == 1 else f"{recurring:,} recurring messages"

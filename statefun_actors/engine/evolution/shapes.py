@@ -21,18 +21,26 @@ class StateShape(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AnswerShape(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A method that takes answers: their types by typename, and the type of its ``keep=`` value."""
+    """A method that takes answers: their types by typename, and the type of its ``keep=`` value.
+
+    ``any``: it takes answers of all other types, too.
+    """
 
     takes: dict[str, Form]
     keep: Form | None = None
+    any: bool = False
 
 
 class TypeShape(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One function type: its states by name, the messages that its handlers take by typename, its answer methods."""
+    """One function type: its states by name, the messages that its handlers take by typename, its answer methods.
+
+    ``internal``: those of *takes* that are refused from outside.
+    """
 
     states: dict[str, StateShape]
     takes: dict[str, Form]
     answers: dict[str, AnswerShape] = {}
+    internal: list[str] = []
 
 
 class _EarlierShape(msgspec.Struct, frozen=True):
@@ -62,10 +70,17 @@ def shape_of(function: FunctionType) -> TypeShape:
         name: AnswerShape(
             {typename: form_of(codec) for typename, codec in sorted(method.codecs.items())},
             None if method.keep is None else form_of(method.keep),
+            method.any,
         )
         for name, method in sorted(function.answers.items())
     }
-    return TypeShape(states, {name: form_of(codec) for name, (_, codec) in sorted(function.handlers.items())}, answers)
+    internal = [
+        name
+        for name, (handler, _) in sorted(function.handlers.items())
+        if (function.options.internal if handler.internal is None else handler.internal)
+    ]
+    takes = {name: form_of(codec) for name, (_, codec) in sorted(function.handlers.items())}
+    return TypeShape(states, takes, answers, internal)
 
 
 def encoded(shape: TypeShape) -> str:

@@ -148,14 +148,14 @@ def move_renamed(app: Application, store: Store) -> None:
 def _read_messages(store: StoreReader, readings: Mapping[str, TypeReading], progress: Progress) -> None:
     for message in _reported(store.messages(), "waiting messages", progress):
         if (reading := readings.get(message.target.typename)) is not None:
-            reading.message("waiting", message.target, message.value)
+            reading.message("waiting", message.target, message.value, message.caller)
     for timer in _reported(_timers(store), "delayed messages", progress):
         if (reading := readings.get(timer.target.typename)) is not None:
-            reading.message("delayed", timer.target, timer.value)
+            reading.message("delayed", timer.target, timer.value, timer.caller)
     for letter in _reported(store.dead_letters(), "dead letters", progress):
         reading = readings.get(letter.message.target.typename)
         if reading is not None and letter.error_type not in _UNREADABLE_BEFORE:
-            reading.message("dead-lettered", letter.message.target, letter.message.value)
+            reading.message("dead-lettered", letter.message.target, letter.message.value, letter.message.caller)
 
 
 def _timers(store: StoreReader) -> Iterator[Timer]:
@@ -202,12 +202,12 @@ def _read_conversations(
     if gone or any(reading.reads_asks for reading in readings.values()):
         for ask in _reported(open_asks(store), "open asks", progress):
             if (reading := readings.get(ask.asker.typename)) is not None:
-                reading.ask(ask)
+                reading.asks.read(ask)
             asks[ask.asker.typename] += 1
     if gone or any(reading.reads_schedules for reading in readings.values()):
         for schedule in _reported(open_schedules(store), "recurring messages", progress):
             if (reading := readings.get(schedule.target.typename)) is not None:
-                reading.message("recurring", schedule.target, schedule.message)
+                reading.message("recurring", schedule.target, schedule.message, schedule.sender)
             schedules[schedule.target.typename] += 1
     return asks, schedules
 
