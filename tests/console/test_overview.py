@@ -10,6 +10,8 @@ from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
+import pytest
+
 from statefun_actors import AsyncRuntime, Entity, handles, persisted
 from statefun_actors.console.measuring import measuring
 from statefun_actors.console.values import seconds
@@ -86,7 +88,8 @@ async def test_a_handler_that_holds_the_event_loop_is_named() -> None:
     assert re.search(r"Busy\.hold held the event loop for [\d.,]+ m?s at most, 2 times, the last time .* ago", shown)
 
 
-async def test_the_entities_with_the_most_waiting_messages_are_named() -> None:
+async def test_the_entities_with_the_most_waiting_messages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("statefun_actors.runtime.async_runtime._DRAIN_SECONDS", 0.1)  # they wait for ever
     async with AsyncRuntime(Busy, bind="127.0.0.1:0") as runtime:
         for id, messages in (("hot <b>", 5), ("warm", 3), ("cold", 1)):
             for number in range(messages):
