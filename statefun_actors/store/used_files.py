@@ -14,13 +14,20 @@ import attrs
 _NEXT_TO_STORE: Final = ("", "-wal", "-shm", "-journal", ".lock")
 """Suffixes of the files of a store in one file: its own, those of SQLite, and the lock."""
 
+_DATABASE: Final = b"SQLite format 3\0"
+"""The first bytes of an SQLite database."""
+
 
 @attrs.frozen
 class FileUse:
-    """A file that is read or written, and its *user*, such as ``--input``, for an error."""
+    """A file that is read or written, and its *user*, such as ``--input``, for an error.
+
+    ``is_store``: what is written is a store, which may replace another one.
+    """
 
     path: Path
     user: str
+    is_store: bool = False
 
 
 def wrong_uses(written: Sequence[FileUse], read: Sequence[FileUse] = (), store: Path | None = None) -> Iterator[str]:
@@ -34,6 +41,9 @@ def wrong_uses(written: Sequence[FileUse], read: Sequence[FileUse] = (), store: 
     for number, use in enumerate(written):
         if store is not None and _belongs_to(use.path, store):
             yield _text(use, f"which belongs to the store {store}")
+            continue
+        if not use.is_store and _is_database(use.path):
+            yield _text(use, "which is an SQLite database, such as a store")
             continue
         for other in (*read, *written[:number]):
             if _is_one_file(use.path, other.path):
@@ -52,6 +62,16 @@ def _belongs_to(path: Path, store: Path) -> bool:
     if store.is_dir():
         return any(_is_one_file(path, file) for file in whole.rglob("*") if file.is_file())
     return any(_is_one_file(path, whole.with_name(f"{whole.name}{suffix}")) for suffix in _NEXT_TO_STORE)
+
+
+def _is_database(path: Path) -> bool:
+    if not path.is_file():  # a pipe is not read
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE)) == _DATABASE
+    except OSError:  # writing it reports that
+        return False
 
 
 def _is_one_file(one: Path, other: Path) -> bool:

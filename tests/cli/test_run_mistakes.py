@@ -47,6 +47,11 @@ from tests.cli.commands import run
             "name another file.",
         ),
         (
+            ["--config", "lines.jsonl", "--skip-bad-lines", "linked.jsonl"],
+            "--skip-bad-lines: expected a file that nothing else uses, got linked.jsonl, which --config uses; "
+            "name another file.",
+        ),
+        (
             ["--egress", "a/b=.statefun/app.db"],
             "--egress a/b: expected a file that nothing else uses, got .statefun/app.db, "
             "which belongs to the store .statefun/app.db; name another file.",

@@ -210,8 +210,9 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
     state = None if memory else store or default_store(loaded.name)
-    modules = [] if module_file is None else [FileUse(module_file, "--module")]
-    read = [*app_files(loaded), *(FileUse(path, "--input") for path in inputs), *modules]
+    named = (("--module", module_file), ("--config", context.params.get("config")))
+    given = [FileUse(path, name) for name, path in named if path is not None]
+    read = [*app_files(loaded), *(FileUse(path, "--input") for path in inputs), *given]
     refuse_wrong_uses(written_files(targets, skip_bad_lines), read, state)
     module = None if module_file is None else read_module(module_file)
     records = frozenset() if module is None else module.record_egresses

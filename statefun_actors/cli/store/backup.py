@@ -44,7 +44,7 @@ def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json:
 
     app, file = app_and_file(words, store)
     place, target = place_of(app, store), Path(file)
-    refuse_wrong_uses([FileUse(target, "FILE")], place.files, place.store)
+    refuse_wrong_uses([FileUse(target, "FILE", is_store=True)], place.files, place.store)
     if overwrite:
         _refuse_other_content(target)
     reader = open_reader(place.store, older=True)  # no snapshot: the copy takes one of its own

@@ -90,6 +90,20 @@ def test_no_command_writes_over_a_partition_of_the_store_that_it_reads(tmp_path:
     assert run("check", "--store", "parts.db", folder=tmp_path).stdout == "parts.db is sound.\n"
 
 
+def test_lines_are_written_over_no_other_store(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    run("backup", "app.py", str(other), folder=folder)
+    before = other.read_bytes()
+    complaint = f"expected a file that nothing else uses, got {other}, which is an SQLite database, such as a store"
+
+    exported = refusal("export", "app.py", "-o", str(other), folder=folder, code=2)
+    ran = refusal("run", "app.py", "--egress", f"shop/wishes={other}", "--until-idle", folder=folder, code=2)
+
+    assert exported == f"Error: --output: {complaint}; name another file."
+    assert ran == f"Error: --egress shop/wishes: {complaint}; name another file."
+    assert other.read_bytes() == before
+
+
 def test_a_backup_replaces_backups_only(folder: Path, tmp_path: Path) -> None:
     lines, new = tmp_path / "in.jsonl", tmp_path / "new"
     write_lines(lines, wish("ada", "a kite", 5))
