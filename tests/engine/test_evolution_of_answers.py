@@ -23,23 +23,22 @@ NEVER = Address("elsewhere/checker", "silent")
 def order(answer: Untyped = int | str | NoAnswer, keep: Untyped = str, kept: object = "x") -> type[Entity]:
     """``shop/order``, whose method takes *answer* and *keep*; None: it takes only the answer."""
 
+    def without(self: object, answer: object) -> None: ...
+
+    def with_keep(self: object, answer: object, kept: object) -> None: ...
+
+    method: Untyped = without if keep is None else with_keep
+    method.__name__ = "reserved"
+    method.__annotations__ |= {"answer": answer} if keep is None else {"answer": answer, "kept": keep}
+
     class Order(Entity, typename="shop/order"):
         seen: list[str] = persisted(factory=list)
+        reserved = answers(method)
 
         @handles
         def place(self, message: str) -> None:
             given: Untyped = {} if keep is None else {"keep": kept}
             self.ask(NEVER, 1, then=self.reserved, timeout=timedelta(days=9), **given)
-
-        if keep is None:
-
-            @answers
-            def reserved(self, answer: answer) -> None: ...  # type: ignore[valid-type]
-
-        else:
-
-            @answers
-            def reserved(self, answer: answer, kept: keep) -> None: ...  # type: ignore[valid-type]
 
     return Order
 
