@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from tests.cli.bank import BATCH, RECEIPTS, deposit
 from tests.cli.commands import COMMAND, DEADLINE, on_a_terminal, run, started, states, summary, wait_until, write_lines
+from tests.store.on_disk import OVERWRITTEN
 
 # --- stopping
 
@@ -69,6 +71,26 @@ def test_a_run_without_an_end_ends_well_by_a_signal(folder: Path, told_by: signa
         == "Running bank/account, bank/gate, bank/loop; state in .statefun/app.db. Ctrl-C stops."
     )
     assert json.loads(out)["ended"] == told_by.name
+
+
+def test_a_run_whose_store_was_overwritten_ends_with_an_error(folder: Path) -> None:
+    write_lines(folder / "in.jsonl", deposit("ada", 1))
+    summary(*BATCH, *RECEIPTS, folder=folder)
+    store, copy = folder / ".statefun" / "app.db", folder / "copy.db"
+    shutil.copy(store, copy)
+    write_lines(folder / "in.jsonl", deposit("ada", 1), deposit("ada", 2))
+    receipts = folder / "out" / "receipts.jsonl"
+    written = receipts.stat().st_size
+
+    with started("run", "app.py", "--input", "in.jsonl", *RECEIPTS, folder=folder) as process:
+        wait_until(lambda: receipts.stat().st_size > written, "the second receipt is written")
+        shutil.copy(copy, store)
+        process.send_signal(signal.SIGTERM)
+        _, reported = process.communicate(timeout=DEADLINE)
+
+    assert process.returncode == 1
+    assert reported.splitlines()[-1] == f"Error: {OVERWRITTEN.format(path='.statefun/app.db')}"
+    assert store.read_bytes() == copy.read_bytes()
 
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGHUP])

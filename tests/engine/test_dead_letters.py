@@ -183,8 +183,8 @@ async def test_a_dead_letter_larger_than_a_value_may_be_has_the_first_bytes_of_i
 ) -> None:
     monkeypatch.setattr("statefun_actors.dispatch.dead_letter.LARGEST_VALUE", 200_000)
     store = SqliteStore(tmp_path / "store.db")
-    assert store._writer is not None
-    store._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 250_000)
+    assert store._files.writer is not None
+    store._files.writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 250_000)
     message = pack("\x01" * 100_000)  # in JSON, each is six characters
     async with running(Guarded, store=store) as engine:
         send(engine, Guarded.at("a"), message)

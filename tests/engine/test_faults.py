@@ -244,12 +244,12 @@ async def test_a_full_store_refuses_what_comes_loses_nothing_and_goes_on_once_th
     store = SqliteStore(tmp_path / "store.db", commits=commits)  # type: ignore[arg-type]
     async with running(Pile, store=store) as engine:
         before = await acknowledged(engine, range(6))
-        assert store._writer is not None
-        (used,) = store._writer.execute("PRAGMA page_count").fetchone()
-        store._writer.execute(f"PRAGMA max_page_count = {used + pages}")
+        assert store._files.writer is not None
+        (used,) = store._files.writer.execute("PRAGMA page_count").fetchone()
+        store._files.writer.execute(f"PRAGMA max_page_count = {used + pages}")
         during = await acknowledged(engine, range(6, 30))
         failed = engine.view.error
-        store._writer.execute("PRAGMA max_page_count = 1000000")
+        store._files.writer.execute("PRAGMA max_page_count = 1000000")
         await engine.idle()
         after = await acknowledged(engine, range(30, 36))
         found = piled(engine)

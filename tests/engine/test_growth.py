@@ -116,12 +116,12 @@ async def test_memory_does_not_grow_with_the_entities_that_have_been_in_use(tmp_
 async def test_a_start_asks_no_more_of_a_large_store(tmp_path: Path) -> None:
     async def asked(population: int) -> list[str]:
         store = await store_of(tmp_path / f"{population}.db", population)
-        assert store._writer is not None
+        assert store._files.writer is not None
         await handled(store, 0)  # since when the store remembers the class
         statements: list[str] = []
-        store._writer.set_trace_callback(statements.append)
+        store._files.writer.set_trace_callback(statements.append)
         await handled(store, 0)
-        store._writer.set_trace_callback(None)
+        store._files.writer.set_trace_callback(None)
         store.close()
         return [" ".join(statement.split()) for statement in statements if statement.startswith("SELECT")]
 

@@ -121,8 +121,8 @@ async def test_a_value_over_the_limit_of_sqlite_is_its_messages_fault(tmp_path: 
 
     answers: dict[int, Answer] = {}
     store = SqliteStore(tmp_path / "store.db")
-    assert store._writer is not None
-    store._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+    assert store._files.writer is not None
+    store._files.writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
     assert store.largest_row == 100_000
     async with running(Growing, store=store) as engine:
         for number, size in enumerate((60_000, 60_000, 10_000, 60_000, 50_000)):
@@ -143,8 +143,8 @@ async def test_a_commit_of_many_rows_may_be_larger_than_the_largest_row(tmp_path
     import sqlite3
 
     store = SqliteStore(tmp_path / "store.db")
-    assert store._writer is not None
-    store._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+    assert store._files.writer is not None
+    store._files.writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
     messages = [Message(seq, TARGETS[0], TypedValue("t/v", bytes(60_000))) for seq in range(1, 11)]
 
     await store.commit(Commit(messages=messages, next_seq=20))

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import multiprocessing
 import os
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -20,6 +21,7 @@ from statefun_actors.ingress import Answer, IngressMessage
 from statefun_actors.runtime.engine_setup import assemble
 from statefun_actors.types import pack
 from tests.client.bank import Account, Deposit, Deposited
+from tests.store.on_disk import OVERWRITTEN
 
 ADA = Account.at("ada")
 
@@ -28,6 +30,24 @@ def take_over(path: Path) -> None:
     """Make another engine the owner of the store at *path*: the running one must end with its next commit."""
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE owner SET id = 'another', process = 1")
+
+
+def test_a_block_raises_at_its_end_that_the_file_of_its_store_was_overwritten(tmp_path: Path) -> None:
+    path, copy = tmp_path / "bank.db", tmp_path / "copy.db"
+
+    async def work(*, overwritten: bool) -> None:
+        async with AsyncRuntime(Account, store=path) as runtime:
+            await runtime.ask(Account.deposit, "bob", Deposit(cents=1))
+            if overwritten:
+                shutil.copy(copy, path)
+
+    asyncio.run(work(overwritten=False))
+    shutil.copy(path, copy)
+    with pytest.raises(StoreError) as caught:
+        asyncio.run(work(overwritten=True))
+
+    assert str(caught.value) == OVERWRITTEN.format(path=path)
+    assert path.read_bytes() == copy.read_bytes()
 
 
 def test_a_dead_engine_fails_the_calls_that_wait_and_the_block_raises_why(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import resource
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -15,6 +16,12 @@ from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, EntityRow, Message, StoreError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing.checks.common import ADA
+
+INSTEAD: Final = "Stop the engine before a file is copied; to restore a backup, use `statefun-actors restore`."
+OVERWRITTEN: Final = (
+    "store {path}: its file was overwritten while an engine ran on it, which ends; the messages acknowledged since it "
+    f"was last written are in its log. {INSTEAD}"
+)
 
 
 def commit(store: SqliteStore, *rows: EntityRow, next_seq: int = 1) -> None:

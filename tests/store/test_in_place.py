@@ -34,7 +34,7 @@ def test_a_log_deleted_in_the_moment_of_another_change_of_its_folder_is_saved(
             st_dev=found.st_dev, st_ino=found.st_ino, st_size=found.st_size, st_mtime_ns=times[0], st_ctime_ns=times[1]
         )
 
-    monkeypatch.setattr(in_place, "os", SimpleNamespace(stat=stat))
+    monkeypatch.setattr(in_place, "os", SimpleNamespace(**{**vars(os), "stat": stat}))
     monkeypatch.setattr(in_place, "time", SimpleNamespace(time_ns=lambda: now))
     commit(store, entity("ada"))
     path.with_name("store.db-wal").unlink()
@@ -72,7 +72,7 @@ def test_the_times_of_the_log_are_not_read_while_its_folder_does_not_change(
         read.append(Path(file).name)
         return Path(file).stat()
 
-    monkeypatch.setattr(in_place, "os", SimpleNamespace(stat=stat))
+    monkeypatch.setattr(in_place, "os", SimpleNamespace(**{**vars(os), "stat": stat}))
     monkeypatch.setattr(in_place, "time", SimpleNamespace(time_ns=lambda: time.time_ns() + HOUR_NS))
     store = SqliteStore(path)
     commit(store, entity("ada"))

@@ -112,11 +112,11 @@ def test_rows_that_another_program_moves_are_found_again_by_their_keys(
 def test_places_are_forgotten_after_a_commit_that_failed(store: SqliteStore) -> None:
     for _ in range(3):
         commit(store, entity("ada"))
-    assert store._writer is not None
+    assert store._files.writer is not None
 
-    store._writer.execute("PRAGMA query_only = ON")
+    store._files.writer.execute("PRAGMA query_only = ON")
     refusal(lambda: commit(store, entity("ada", b"not written")))
-    store._writer.execute("PRAGMA query_only = OFF")
+    store._files.writer.execute("PRAGMA query_only = OFF")
     commit(store, entity("ada", b"written"))
 
     assert store.load([ADA]) == [b"written"]

@@ -135,8 +135,8 @@ def test_entities_that_move_and_are_written_by_their_place_stay_what_they_are(
 
 def small_sqlite(path: Path) -> Store:
     store = SqliteStore(path)
-    assert store._writer is not None
-    store._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 50_000)
+    assert store._files.writer is not None
+    store._files.writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 50_000)
     return store
 
 

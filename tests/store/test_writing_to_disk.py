@@ -27,20 +27,20 @@ def any_store(request: pytest.FixtureRequest, path: Path) -> Iterator[SqliteStor
 
 
 def test_a_full_disk_refuses_the_commit_whole_and_the_next_one_works_once_there_is_room(any_store: SqliteStore) -> None:
-    assert any_store._writer is not None
+    assert any_store._files.writer is not None
     asyncio.run(any_store.commit(large(1)))
     before = answers(any_store)
-    (pages,) = any_store._writer.execute("PRAGMA page_count").fetchone()
+    (pages,) = any_store._files.writer.execute("PRAGMA page_count").fetchone()
 
     for more in (0, 1, 30, 350):  # full at the first page, or later
-        any_store._writer.execute(f"PRAGMA max_page_count = {pages + more}")
+        any_store._files.writer.execute(f"PRAGMA max_page_count = {pages + more}")
         complaint = refusal(lambda: asyncio.run(any_store.commit(large(2))))
 
         assert complaint == f"store {any_store.path}: the disk is full. Free disk space."
         assert answers(any_store) == before
         commit(any_store, entity("1-0", bytes(3_000)))  # what needs no room is still written
 
-    any_store._writer.execute("PRAGMA max_page_count = 1000000")
+    any_store._files.writer.execute("PRAGMA max_page_count = 1000000")
     asyncio.run(any_store.commit(large(2)))
     assert any_store.recover().positions == {"input": "2"}
     assert any_store.integrity_check() == []

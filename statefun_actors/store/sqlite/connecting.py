@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from statefun_actors.store.sqlite import schema
-from statefun_actors.store.sqlite.files import BUSY_SECONDS
+from statefun_actors.store.sqlite.files import connect
 
 _CACHE_KIB: Final = 16_384
-_LOG_BYTES: Final = 64 * 1024 * 1024
+LOG_BYTES: Final = 64 * 1024 * 1024
 """If the log grew beyond this size, because of a long read, it is truncated to it."""
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
-    """A connection that may write *path*."""
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
+    """A connection that may write *path*, which exists."""
+    return connect(path, "rw")
 
 
 def prepare_to_write(db: sqlite3.Connection, path: Path, steps: Sequence[schema.Step], log_pages: int) -> None:
@@ -35,7 +35,7 @@ def prepare_to_write(db: sqlite3.Connection, path: Path, steps: Sequence[schema.
         "synchronous = NORMAL",  # writes at the start are durable after its checkpoint
         f"cache_size = -{_CACHE_KIB}",
         f"wal_autocheckpoint = {log_pages}",
-        f"journal_size_limit = {_LOG_BYTES}",
+        f"journal_size_limit = {LOG_BYTES}",
         "secure_delete = OFF",
     ):
         db.execute(f"PRAGMA {pragma}").fetchall()

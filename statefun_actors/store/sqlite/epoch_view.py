@@ -46,9 +46,10 @@ def prepare(db: sqlite3.Connection) -> None:
         )
 
 
-_COLUMNS: Final = (*CommitRows._fields, "owner")
+_COLUMNS: Final = (*CommitRows._fields, "owner", "last_seq")
 INSERT_EPOCH: Final = f"INSERT INTO epoch VALUES ({', '.join('?' * len(_COLUMNS))})"
 NOT_OWNER: Final = "the store has another owner"
+OLDER: Final = "the store has an older state"
 
 TABLES: Final = (
     # columns of the view, table, columns of the table
@@ -119,6 +120,7 @@ _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
         ("next_seq",),
         (
             f"SELECT RAISE(ABORT, '{NOT_OWNER}') WHERE NOT EXISTS (SELECT 1 FROM owner WHERE id = new.owner)",
+            f"SELECT RAISE(ABORT, '{OLDER}') FROM counter WHERE next_seq < new.last_seq",
             SET_NEXT_SEQ.replace("?", "new.next_seq"),
         ),
     ),

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import stat
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import quote
 
 from statefun_actors.store import CommitRefusedError, DamagedStoreError, StoreError, unstorable_text
@@ -33,11 +33,20 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     """
     if path.is_dir():
         raise StoreError(str(path), "it is a folder", "Name a file in it.")
-    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
     try:
-        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
+        return connect(path, "ro")
     except sqlite3.Error as error:
         raise store_error(path, error) from error
+
+
+def connect(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
+    """A connection to the existing file *path*, for any thread.
+
+    Raises:
+        sqlite3.Error: it can't be opened.
+    """
+    uri = f"file:{quote(os.fsencode(path.absolute()))}?mode={mode}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
 
 
 def make_private_file(path: Path) -> None:
@@ -107,14 +116,31 @@ def commit_error(path: Path, error: Exception) -> StoreError:
 
 def unopened(path: Path, error: OSError) -> StoreError:
     """The StoreError for an *error* on opening the store in *path*."""
-    why = error.strerror or str(error)
-    where = "" if error.filename is None or Path(error.filename) == path else f": {os.fsdecode(error.filename)}"
     instead = "Choose another path."
     if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", None)}:
         instead = "Free disk space, or choose another path."
     elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         instead = "Check the permissions of its folder, or choose another path."
-    return StoreError(str(path), f"it can't be opened: {why}{where}", instead)
+    return StoreError(str(path), f"it can't be opened: {_why(path, error)}", instead)
+
+
+def out_of_reach(path: Path, error: OSError) -> StoreError:
+    """The StoreError for an *error* on a look at the files of the store in *path*, which was opened before."""
+    instead = ""
+    if error.errno == errno.ENOENT:
+        instead = "Put its files back."
+    elif error.errno in {errno.EMFILE, errno.ENFILE}:
+        instead = "Raise the limit of open files (`ulimit -n`)."
+    elif error.errno in {errno.EACCES, errno.EPERM}:
+        instead = "Check the permissions of its folder."
+    return StoreError(str(path), f"its files can't be checked: {_why(path, error)}", instead)
+
+
+def _why(path: Path, error: OSError) -> str:
+    why = error.strerror or str(error)
+    if error.filename is None or Path(error.filename) == path:
+        return why
+    return f"{why}: {os.fsdecode(error.filename)}"
 
 
 def is_about_writing(error: sqlite3.Error) -> bool:

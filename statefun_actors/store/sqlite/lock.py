@@ -71,7 +71,7 @@ class Lock:
         self._contact = [_ENDING if contact is None else f"{_CONTACT}{contact}"]
         self._write()
 
-    def tell_log(self, base: str, mark: str) -> None:
+    def tell_log(self, base: str | None, mark: str | None) -> None:
         """Write the marks of the store and its log to the file (log_marks.py)."""
         self._log = [f"{_LOG}{base} {mark}"]
         self._write()

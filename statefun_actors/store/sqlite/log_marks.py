@@ -18,7 +18,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -40,11 +40,21 @@ _UNREADABLE: Final = "unreadable"
 
 def bring_home(db: sqlite3.Connection) -> bool:
     """Run a checkpoint; return whether all of the log is in the file now. A reader may prevent that."""
-    ((busy, in_log, home),) = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    busy, in_log, home = _checkpoint(db)
     return not busy and in_log == home
 
 
-def renew(db: sqlite3.Connection, owner: Owner) -> tuple[str, str] | None:
+def is_empty(db: sqlite3.Connection) -> bool:
+    """Run a checkpoint; return whether the log has no commits, not even those that are in the file now."""
+    return _checkpoint(db)[1] == 0
+
+
+def _checkpoint(db: sqlite3.Connection) -> tuple[int, int, int]:
+    ((busy, in_log, home),) = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    return busy, in_log, home
+
+
+def renew(db: sqlite3.Connection, owner: Owner) -> tuple[str | None, str | None] | None:
     """Give a log that is fully in the file a new mark; return the mark of the file and that of the log.
 
     None, and nothing is written, if *owner* no longer owns the store.
@@ -60,12 +70,12 @@ def renew(db: sqlite3.Connection, owner: Owner) -> tuple[str, str] | None:
         ((version,),) = db.execute("PRAGMA user_version").fetchall()
         # The version is on the file's first page, as the position of all tables: so it is in the log.
         db.execute(f"PRAGMA user_version = {version}")
-        marks = db.execute("SELECT log_base, log_mark FROM counter").fetchone()
+        marks = of(db)
         db.execute("COMMIT")
     finally:
         if db.in_transaction:
             db.execute("ROLLBACK")
-    return marks[0], marks[1]
+    return marks
 
 
 def mark_copy(db: sqlite3.Connection) -> None:
@@ -118,10 +128,19 @@ def _owner_by_file(store: Path) -> Owner | None:
         return None
 
 
-def is_of_log(store: Path, db: sqlite3.Connection, newest: int) -> bool:
-    """Whether the file of *store* is the one whose log *db*, a connection of its owner, writes."""
-    home = _File.read(store, store, newest)
-    return home.mark == _UNREADABLE or home.mark in db.execute("SELECT log_base, log_mark FROM counter").fetchone()
+def of(db: sqlite3.Connection) -> tuple[str | None, str | None]:
+    """The mark of the file and the mark of the log, as *db* sees them."""
+    ((base, mark),) = db.execute("SELECT log_base, log_mark FROM counter").fetchall()
+    return base, mark
+
+
+def is_of_log(store: Path, marks: Sequence[str | None], newest: int) -> bool:
+    """Whether the file of *store* is the one of the log with *marks*."""
+    try:
+        home = _File.read(store, store, newest)
+    except StoreError:  # another application's, or of a newer version
+        return False
+    return home.mark == _UNREADABLE or home.mark in marks
 
 
 def _mismatch(store: Path, newest: int) -> StoreError | None:

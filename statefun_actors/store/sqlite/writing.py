@@ -28,6 +28,7 @@ from statefun_actors.store.sqlite.epoch_view import (
     ENTITY_BY_ROWID,
     INSERT_EPOCH,
     NOT_OWNER,
+    OLDER,
     SET_NEXT_SEQ,
     TABLES,
     UPSERT,
@@ -59,6 +60,10 @@ class PreparedCommit(Struct, frozen=True):
 
 class NotOwnerError(Exception):
     """The writer no longer owns the store."""
+
+
+class OlderStateError(Exception):
+    """The store is in an older state than its writer has written."""
 
 
 def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008 - frozen
@@ -175,11 +180,18 @@ def _json(rows: Sequence[object]) -> str | None:
     return _encode(rows).decode() if rows else None
 
 
-def write(db: sqlite3.Connection, epoch: CommitRows, owner: str) -> None:
+def write(db: sqlite3.Connection, epoch: CommitRows, owner: str, last_seq: int) -> None:
     """Commit *epoch* in a transaction of its own; durable on return.
+
+    Args:
+        db: the connection.
+        epoch: what to write.
+        owner: the id of the writer.
+        last_seq: the counter as it was last written.
 
     Raises:
         NotOwnerError: *owner* no longer owns the store; nothing was written.
+        OlderStateError: the counter is less than *last_seq*; nothing was written.
         sqlite3.Error: nothing was written.
     """
     largest = db.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
@@ -187,16 +199,22 @@ def write(db: sqlite3.Connection, epoch: CommitRows, owner: str) -> None:
         isinstance(rows, str) and (_NUL in rows or len(rows) > largest) for rows in epoch
     ):
         try:
-            db.executemany(INSERT_EPOCH, ((*epoch, owner),))  # unlike execute() it does not query the last row id
+            db.executemany(
+                INSERT_EPOCH, ((*epoch, owner, last_seq),)
+            )  # unlike execute() it does not query the last row id
         except sqlite3.IntegrityError as error:
             if str(error) == NOT_OWNER:
                 raise NotOwnerError from error
+            if str(error) == OLDER:
+                raise OlderStateError from error
             raise
         return
     db.execute("BEGIN IMMEDIATE")
     try:
         if not db.execute("SELECT EXISTS (SELECT 1 FROM owner WHERE id = ?)", (owner,)).fetchone()[0]:
             raise NotOwnerError
+        if db.execute("SELECT next_seq FROM counter").fetchone()[0] < last_seq:
+            raise OlderStateError
         _write_by_row(db, epoch)
         db.execute("COMMIT")
     except BaseException:
