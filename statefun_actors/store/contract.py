@@ -182,7 +182,12 @@ class StoreReader(Protocol):
         ...
 
     def close(self) -> None:
-        """Close the files. Safe to call twice."""
+        """Close the files. Safe to call twice.
+
+        Raises:
+            StoreError: of a store to write: its files are no longer the ones that it opened, or can't be checked. They
+                are closed, and were left as they are.
+        """
         ...
 
 
