@@ -126,14 +126,14 @@ def unopened(path: Path, error: OSError) -> StoreError:
 
 def out_of_reach(path: Path, error: OSError) -> StoreError:
     """The StoreError for an *error* on a look at the files of the store in *path*, which was opened before."""
-    instead = ""
+    why, instead = _why(path, error), ""
     if error.errno == errno.ENOENT:
         instead = "Put its files back."
-    elif error.errno in {errno.EMFILE, errno.ENFILE}:
-        instead = "Raise the limit of open files (`ulimit -n`)."
+    elif error.errno in {errno.EMFILE, errno.ENFILE}:  # of whatever file
+        why, instead = os.strerror(error.errno), "Raise the limit of open files (`ulimit -n`)."
     elif error.errno in {errno.EACCES, errno.EPERM}:
         instead = "Check the permissions of its folder."
-    return StoreError(str(path), f"its files can't be checked: {_why(path, error)}", instead)
+    return StoreError(str(path), f"its files can't be checked: {why}", instead)
 
 
 def _why(path: Path, error: OSError) -> str:
