@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from statefun_actors.engine import Engine
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 
 class Service(Protocol):

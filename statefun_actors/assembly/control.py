@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Final
 
 from statefun_actors.admin import ControlSocket, EngineControl
 from statefun_actors.engine import Engine
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import Store
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 
 class ControlService:

@@ -207,7 +207,7 @@ def _is_of_library(logger: str) -> bool:
 
 def _more(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
     """The traceback and the stack of *record*, if any."""
-    if record.exc_info and not record.exc_text:
-        record.exc_text = formatter.formatException(record.exc_info)
+    # Not exc_text first: that of the library's own records has prefixes already.
+    error = formatter.formatException(record.exc_info) if record.exc_info else record.exc_text
     stack = formatter.formatStack(record.stack_info) if record.stack_info else None
-    return [text for text in (record.exc_text, stack) if text]
+    return [text for text in (error, stack) if text]

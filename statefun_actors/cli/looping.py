@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 from collections.abc import Coroutine
 from typing import Any as Untyped
@@ -13,11 +12,12 @@ from typing import Final, TypeVar
 import click
 
 from statefun_actors.interrupts import owning_process
+from statefun_actors.own_logger import own_logger
 from statefun_actors.system import end_tasks, loop_errors, wait_for_threads
 from statefun_actors.text import describe_error, describe_type
 
 T = TypeVar("T")
-logger: Final = logging.getLogger("statefun_actors")
+logger: Final = own_logger("statefun_actors")
 
 
 class LoopEndedError(click.ClickException):

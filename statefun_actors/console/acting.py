@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -15,8 +14,9 @@ from statefun_actors.console.reading import Reading
 from statefun_actors.console.subjects import Subject
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Response, line
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.console")
+logger: Final = own_logger("statefun_actors.console")
 
 _T = TypeVar("_T")
 Shown = Callable[[Page, Live, str | None], Response]

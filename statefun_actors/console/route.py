@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
@@ -24,8 +23,9 @@ from statefun_actors.console.scans import Scan, Search
 from statefun_actors.console.subjects import Subject
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Pending, RefusedError, Request, Response, line
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.console")
+logger: Final = own_logger("statefun_actors.console")
 
 PATH: Final = "/console"
 _FOLDER: Final = PATH.encode() + b"/"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -18,10 +17,11 @@ from statefun_actors.admin import field_matcher
 from statefun_actors.console.background import Background
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import StoreReader, open_reader
 from statefun_actors.types import Codec
 
-logger: Final = logging.getLogger("statefun_actors.console")
+logger: Final = own_logger("statefun_actors.console")
 
 MOST_FOUND: Final = 1_000
 _KEPT: Final = 20

@@ -25,7 +25,6 @@ engine is its own gateway, so it never runs this function.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
@@ -59,9 +58,10 @@ from statefun_actors.asking import (
 from statefun_actors.definition import LONGEST_DELAY, persisted
 from statefun_actors.functions import Context
 from statefun_actors.model import INGRESS, TypedValue
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import one_line, shortened
 
-logger: Final = logging.getLogger("statefun_actors.conversations")
+logger: Final = own_logger("statefun_actors.conversations")
 
 STATES: Final[Mapping[str, object]] = {
     "call": persisted(type=bytes, expire_after_write=timedelta(milliseconds=KEY_KEPT_MS))

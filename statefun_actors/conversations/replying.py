@@ -31,7 +31,6 @@ gets the reply True if it became the answer, else False.
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 import msgspec
@@ -76,9 +75,10 @@ from statefun_actors.conversations.reply_states import (
 )
 from statefun_actors.definition import too_large
 from statefun_actors.model import INGRESS, LARGEST_VALUE, Send, TypedValue
+from statefun_actors.own_logger import own_logger
 from statefun_actors.types import codec_for, pack
 
-logger: Final = logging.getLogger("statefun_actors.conversations")
+logger: Final = own_logger("statefun_actors.conversations")
 
 _EARLY_MS: Final = 60_000
 _MOST_IN_ENVELOPE: Final = LARGEST_VALUE - 100_000

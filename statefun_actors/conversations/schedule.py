@@ -7,7 +7,6 @@ protocol that can't cancel delayed messages. A cancelled schedule leaves no stat
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -35,8 +34,9 @@ from statefun_actors.asking import (
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.functions import Context
 from statefun_actors.model import INGRESS, TypedValue
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.conversations")
+logger: Final = own_logger("statefun_actors.conversations")
 
 STATES: Final[Mapping[str, object]] = {"schedule": bytes, "generation": int}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Set as AbstractSet
 from typing import Final
 
 from statefun_actors.dispatch.events import LoopHeld, MessageRefused, RepliedToItself, ReplyDropped
 from statefun_actors.dispatch.instruments import Instrument
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.dispatch")
+logger: Final = own_logger("statefun_actors.dispatch")
 
 HELD_TOO_LONG: Final = 0.1
 """Seconds for which a handler may hold the event loop before a warning is logged.

@@ -8,15 +8,15 @@ does from then on has no effect.
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from typing import Final
 
 from statefun_actors.dispatch.stepping import Continued
 from statefun_actors.interrupts import may_be_ctrl_c
+from statefun_actors.own_logger import own_logger
 from statefun_actors.system import Throttle, leave, repeats
 
-logger: Final = logging.getLogger("statefun_actors.dispatch")
+logger: Final = own_logger("statefun_actors.dispatch")
 
 GRACE_SECONDS: Final = 1.0
 """Seconds in which a handler that was cancelled should end."""

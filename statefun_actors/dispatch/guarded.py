@@ -6,7 +6,6 @@ and are the point to roll back to.
 
 from __future__ import annotations
 
-import logging
 from contextvars import Context, copy_context
 from datetime import UTC
 from typing import Final, assert_never
@@ -42,9 +41,10 @@ from statefun_actors.dispatch.served_function import BoundHandler, ServedFunctio
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import Batch, Failed, Invocation, MessageFailure, Outcome, Settlement
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import describe
 
-logger: Final = logging.getLogger("statefun_actors.dispatch")
+logger: Final = own_logger("statefun_actors.dispatch")
 
 
 class GuardedRun:

@@ -6,15 +6,15 @@ a few calls that never return would keep all places for good.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from statefun_actors.dispatch.places import Places
+from statefun_actors.own_logger import own_logger
 from statefun_actors.system import ThreadCall, Throttle, repeats
 
-logger: Final = logging.getLogger("statefun_actors.dispatch")
+logger: Final = own_logger("statefun_actors.dispatch")
 
 _T = TypeVar("_T")
 

@@ -7,7 +7,6 @@ message choose between a bare and an observed function at construction.
 from __future__ import annotations
 
 import inspect
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Generic, TypeVar
@@ -32,9 +31,10 @@ from statefun_actors.dispatch.events import (
     TimerFired,
 )
 from statefun_actors.model import Headers
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import describe, loggable
 
-logger: Final = logging.getLogger("statefun_actors.dispatch")
+logger: Final = own_logger("statefun_actors.dispatch")
 
 _E = TypeVar("_E")
 

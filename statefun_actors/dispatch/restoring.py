@@ -10,7 +10,6 @@ stop the job with it.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -39,9 +38,10 @@ from statefun_actors.model import (
     Settlement,
     TypedValue,
 )
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import describe, describe_error
 
-logger: Final = logging.getLogger("statefun_actors.dispatch")
+logger: Final = own_logger("statefun_actors.dispatch")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)

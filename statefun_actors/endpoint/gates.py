@@ -5,15 +5,15 @@ A batch above the limit waits before its handlers and their timeouts start.
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from statefun_actors.definition import FunctionType
 from statefun_actors.dispatch import Places
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.endpoint")
+logger: Final = own_logger("statefun_actors.endpoint")
 
 PATIENCE: Final = 30.0
 """Seconds after which a wait is logged. Flink gives up after its call timeout."""

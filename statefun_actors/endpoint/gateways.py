@@ -13,7 +13,6 @@ Restores (:mod:`~.dispatch.restoring`) come the same way.
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -38,10 +37,11 @@ from statefun_actors.asking import (
 )
 from statefun_actors.dispatch import RestoreRefusedError, replies_later, unwrapped
 from statefun_actors.model import INGRESS, Batch, Done, Effect, Egress, Invocation, KafkaRecord, Send, TypedValue
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import describe
 from statefun_actors.types import record_to_typed
 
-logger: Final = logging.getLogger("statefun_actors.endpoint")
+logger: Final = own_logger("statefun_actors.endpoint")
 
 _FROM_KAFKA: Final = frozenset({REQUEST, RESTORE})
 _SPECIAL: Final = _FROM_KAFKA | {ANSWER, ATTEMPT}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
@@ -30,10 +29,11 @@ from statefun_actors.endpoint.gateways import OutsideBatch, RestoringBatch, answ
 from statefun_actors.errors import DefinitionError, MissingStateError
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Done, Failed, Headers, MissingState, Outcome
+from statefun_actors.own_logger import own_logger
 from statefun_actors.settings import Options, Settings, settings_with
 from statefun_actors.wire import V2, V3, Dialect
 
-logger: Final = logging.getLogger("statefun_actors.endpoint")
+logger: Final = own_logger("statefun_actors.endpoint")
 
 _DIALECTS: Final[dict[int, Dialect]] = {2: V2, 3: V3}
 

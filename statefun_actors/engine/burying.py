@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Final, assert_never
 
@@ -13,10 +12,11 @@ from statefun_actors.engine.inboxes import Emitted, Received, Submitted
 from statefun_actors.engine.settling import message_given_up
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import KEPT_BYTES, LARGEST_VALUE, TypedValue
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import DeadLetterEntry, Message
 from statefun_actors.text import describe_error, encodable
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 MOST_TRIES: Final = 3
 """Commits that give up one cause: as a whole, truncated, dropped. If all fail, the cause is not at fault."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 from statefun_actors.interrupts import may_be_ctrl_c
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import describe, loggable
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 
 def callback_failed(error: BaseException) -> None:

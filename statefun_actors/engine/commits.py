@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any as Untyped
@@ -18,10 +17,11 @@ from statefun_actors.engine.mailboxes import Mailboxes
 from statefun_actors.engine.observing import committed
 from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import Commit, CommitRefusedError, Store, StoreError
 from statefun_actors.text import describe
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 _MOST_TURNS: Final = 4
 """Turns of the event loop for which an epoch stays open to wait for more messages."""

@@ -7,7 +7,6 @@ costs no memory.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -20,10 +19,11 @@ from statefun_actors.engine.clock import seconds_text
 from statefun_actors.engine.epoch import Epoch, Lost
 from statefun_actors.engine.lineage import Lineage
 from statefun_actors.model import TypedValue
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import EgressRecord, Store
 from statefun_actors.text import loggable
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 WINDOW: Final = 1_000
 """Maximum records of one egress in memory, including those that the sink has taken."""

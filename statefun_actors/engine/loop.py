@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import time
 from typing import Final
 
@@ -20,9 +19,10 @@ from statefun_actors.engine.resting import RestWaiters
 from statefun_actors.engine.runner import Runner
 from statefun_actors.engine.source_turns import SourceTurns
 from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import StoreError
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 
 _PART_OF_TIMERS: Final = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias, assert_never
 
@@ -28,10 +27,11 @@ from statefun_actors.model import (
     Settlement,
     TypedValue,
 )
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import DeadLetterEntry, EgressRecord, EntityRecord, Message, change
 from statefun_actors.text import describe, loggable
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 
 OnFailure: TypeAlias = Callable[[Address, BaseException], None]

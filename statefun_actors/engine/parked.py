@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+from statefun_actors.own_logger import own_logger
+
+logger: Final = own_logger("statefun_actors.engine")
 
 
 class ParkedMessages(dict[str, int]):

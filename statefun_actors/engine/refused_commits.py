@@ -13,7 +13,6 @@ logs an error. If a commit without any cause is refused, the engine ends with th
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
@@ -27,11 +26,12 @@ from statefun_actors.engine.inboxes import OpenInbox, Received, RecordingInbox
 from statefun_actors.engine.ports import Source
 from statefun_actors.engine.source_turns import SourceTurns
 from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.own_logger import own_logger
 from statefun_actors.partitions import is_between_partitions
 from statefun_actors.store import CommitRefusedError, Message, Timer
 from statefun_actors.text import describe_error
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 _SOURCE_SECONDS: Final = 30.0
 """Seconds after a refused commit in which the search waits for sources: one that reads over a network connects again

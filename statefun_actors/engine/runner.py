@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any as Untyped
 from typing import Final, assert_never
@@ -34,9 +33,10 @@ from statefun_actors.engine.suspended import Suspended, SuspendedBatches
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Outcome
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import DamagedStateError, EntityRecord, StoreError
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 _LAST_SECONDS: Final = GRACE_SECONDS + 0.25
 """Seconds in which cancelled batches should end. Async handlers that don't end are given up by then."""

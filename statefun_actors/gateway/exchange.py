@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -21,11 +20,12 @@ from statefun_actors.gateway.calls import WaitingCall
 from statefun_actors.gateway.observed import calls_of, records_of
 from statefun_actors.ingress import Answer, AnswerLost, Cancel, GivenUp, NotTaken, OnAnswer, Wait
 from statefun_actors.model import INGRESS, Headers, TypedValue
+from statefun_actors.own_logger import own_logger
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
-logger: Final = logging.getLogger("statefun_actors.gateway")
+logger: Final = own_logger("statefun_actors.gateway")
 
 PATIENCE: Final = 10.0
 """Seconds in which the Flink job must confirm a message for which no ?wait= says how long its sender waits."""

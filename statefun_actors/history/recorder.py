@@ -7,7 +7,6 @@ and reading searches the keys of all.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -21,9 +20,10 @@ from statefun_actors.history.entries import Kind, gap_row, key_of, row_of
 from statefun_actors.history.step import LARGEST_EPOCH, Step, packed_or_none, packed_step
 from statefun_actors.history.wording import GAP_REASON
 from statefun_actors.model import INGRESS, OWN_PREFIX, Send
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import HistoryRow, StoreReader
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 MOST_BYTES: Final = 128 * 1024 * 1024
 """Bytes of all rows together above which the oldest are deleted."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import describe
 
-logger: Final = logging.getLogger("statefun_actors.http")
+logger: Final = own_logger("statefun_actors.http")
 
 _Stamp: TypeAlias = tuple[int, int, int]
 """Modification time, size and inode of a file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,10 +10,11 @@ from typing import Final
 from statefun_actors.address import Address
 from statefun_actors.http.request import Response, line
 from statefun_actors.model import Batch
+from statefun_actors.own_logger import own_logger
 from statefun_actors.system import Throttle, repeats
 from statefun_actors.text import describe_error, describe_type, loggable, one_line
 
-logger: Final = logging.getLogger("statefun_actors.http")
+logger: Final = own_logger("statefun_actors.http")
 
 TRACEBACK_EVERY: Final = 60.0
 """Seconds between two tracebacks of one kind of failure. Flink sends a failed batch again within milliseconds."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import ssl
 import sys
 import time
@@ -24,12 +23,13 @@ from statefun_actors.http.certificates import Tls, renewed
 from statefun_actors.http.connection import Connections, ConnectionsConfig, use_connections
 from statefun_actors.http.listening import BACKLOG
 from statefun_actors.http.router import Router
+from statefun_actors.own_logger import own_logger
 from statefun_actors.system import loop_errors
 
 if TYPE_CHECKING:
     from quart import Quart
 
-logger: Final = logging.getLogger("statefun_actors.http")
+logger: Final = own_logger("statefun_actors.http")
 
 STOP_SECONDS: Final = 10.0
 """The maximum duration of a stop."""
@@ -100,7 +100,7 @@ def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
     config.keep_alive_max_requests = sys.maxsize
     config.keep_alive_timeout = IDLE_SECONDS
     config.graceful_timeout = STOP_SECONDS - DRAIN_SECONDS - 1
-    config.errorlog = logging.getLogger("statefun_actors.http.hypercorn")
+    config.errorlog = own_logger("statefun_actors.http.hypercorn")
     return config
 
 

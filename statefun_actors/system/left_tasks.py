@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import logging
 from asyncio import _unregister_task  # documented, for custom tasks
 from typing import Any as Untyped
 from typing import Final
 
-logger: Final = logging.getLogger("statefun_actors")
+from statefun_actors.own_logger import own_logger
+
+logger: Final = own_logger("statefun_actors")
 
 _LAST_SECONDS: Final = 1.0
 """Seconds in which the tasks that are left at the end of an event loop should end."""

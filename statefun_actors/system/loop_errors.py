@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import ssl
 from collections.abc import Callable
 from typing import Any as Untyped
 from typing import Final
 
+from statefun_actors.own_logger import own_logger
 from statefun_actors.system.throttle import Throttle, repeats
 
-logger: Final = logging.getLogger("statefun_actors.http")
+logger: Final = own_logger("statefun_actors.http")
 
 _NO_ROOM: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 

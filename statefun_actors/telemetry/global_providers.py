@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from statefun_actors.dispatch import Instrument
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import describe
 
-logger: Final = logging.getLogger("statefun_actors.telemetry")
+logger: Final = own_logger("statefun_actors.telemetry")
 
 _NAME: Final = "statefun_actors"
 _UNSET: Final = frozenset(

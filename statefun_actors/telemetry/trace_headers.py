@@ -6,7 +6,6 @@ Nearly all programs have the one of W3C, ``traceparent`` with ``baggage``, and n
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -20,9 +19,10 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from statefun_actors.model import Headers
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import describe, loggable
 
-logger: Final = logging.getLogger("statefun_actors.telemetry")
+logger: Final = own_logger("statefun_actors.telemetry")
 
 NO_PARENT: Final = Context()
 _HEADERS: Final = create_key("statefun-actors-headers")

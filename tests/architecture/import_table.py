@@ -17,6 +17,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "engine": frozenset(
         {
             "text",
+            "own_logger",
             "backoff",
             "errors",
             "address",
@@ -37,6 +38,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "admin": frozenset(
         {
             "text",
+            "own_logger",
             "units",
             "errors",
             "address",
@@ -59,6 +61,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "console": frozenset(
         {
             "text",
+            "own_logger",
             "units",
             "errors",
             "address",
@@ -77,13 +80,14 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "connectors.files": frozenset(
-        {"errors", "model", "system", "types", "store", "partitions", "dispatch", "ingress", "engine"}
+        {"own_logger", "errors", "model", "system", "types", "store", "partitions", "dispatch", "ingress", "engine"}
     ),
     "connectors.http": frozenset({"backoff", "model", "types", "store", "engine", "connectors.files"}),
     "connectors": frozenset({"types", "engine", "connectors.files", "connectors.http"}),
-    "connectors.partitions": frozenset({"backoff", "store", "partitions", "engine", "connectors.http"}),
+    "connectors.partitions": frozenset({"own_logger", "backoff", "store", "partitions", "engine", "connectors.http"}),
     "connectors.kafka": frozenset(
         {
+            "own_logger",
             "errors",
             "address",
             "model",
@@ -98,6 +102,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     ),
     "gateway": frozenset(
         {
+            "own_logger",
             "address",
             "model",
             "types",
@@ -113,7 +118,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "moving": frozenset(
         {"address", "errors", "model", "store", "asking", "conversations", "deploy", "dispatch", "ingress"}
     ),
-    "assembly": frozenset({"engine"}),
+    "assembly": frozenset({"own_logger", "engine"}),
     "assembly.views": frozenset(
         {
             "errors",
@@ -130,7 +135,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "engine",
         }
     ),
-    "assembly.control": frozenset({"store", "engine", "admin"}),
+    "assembly.control": frozenset({"own_logger", "store", "engine", "admin"}),
     "assembly.ingress": frozenset({"http", "engine", "console"}),
     "assembly.partitions": frozenset({"system", "partitions", "http", "engine", "console", "connectors.partitions"}),
     "runtime": frozenset(
@@ -187,6 +192,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "cli": frozenset(
         {
             "text",
+            "own_logger",
             "units",
             "errors",
             "address",

@@ -8,6 +8,7 @@ from typing import Final
 
 LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
     "text": frozenset(),
+    "own_logger": frozenset({"text"}),
     "units": frozenset(),
     "backoff": frozenset(),
     "errors": frozenset(),
@@ -15,13 +16,13 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
     "host": frozenset(),
     "interrupts": frozenset(),
     "model": frozenset({"address"}),
-    "system": frozenset(),
+    "system": frozenset({"own_logger"}),
     "types": frozenset({"text", "errors", "address", "interrupts", "model"}),
     "wire": frozenset({"errors", "address", "model"}),
     "store": frozenset({"text", "errors", "address", "model"}),
-    "store.sqlite": frozenset({"text", "address", "model", "system", "store"}),
+    "store.sqlite": frozenset({"text", "own_logger", "address", "model", "system", "store"}),
     "partitions": frozenset({"address", "model"}),
-    "store.partitioned": frozenset({"address", "model", "system", "store", "store.sqlite", "partitions"}),
+    "store.partitioned": frozenset({"own_logger", "address", "model", "system", "store", "store.sqlite", "partitions"}),
     "asking": frozenset({"errors", "address", "model", "types"}),
     "definition": frozenset({"errors", "address", "host", "interrupts", "model", "types", "asking"}),
     "calls": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
@@ -29,10 +30,13 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
     "functions": frozenset({"errors", "address", "model", "types", "definition"}),
     "settings": frozenset({"units", "errors", "address", "asking", "definition"}),
     "entity": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
-    "conversations": frozenset({"text", "errors", "address", "model", "types", "asking", "definition", "functions"}),
+    "conversations": frozenset(
+        {"text", "own_logger", "errors", "address", "model", "types", "asking", "definition", "functions"}
+    ),
     "dispatch": frozenset(
         {
             "text",
+            "own_logger",
             "backoff",
             "errors",
             "address",
@@ -47,10 +51,11 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
             "conversations",
         }
     ),
-    "telemetry": frozenset({"text", "errors", "address", "model", "asking", "dispatch"}),
+    "telemetry": frozenset({"text", "own_logger", "errors", "address", "model", "asking", "dispatch"}),
     "endpoint": frozenset(
         {
             "text",
+            "own_logger",
             "errors",
             "address",
             "host",
@@ -86,6 +91,7 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
     "http": frozenset(
         {
             "text",
+            "own_logger",
             "units",
             "errors",
             "address",
@@ -103,6 +109,6 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
             "ingress",
         }
     ),
-    "history": frozenset({"address", "model", "store"}),
+    "history": frozenset({"own_logger", "address", "model", "store"}),
 }
 """The first lines of the table, lowest rooms first."""

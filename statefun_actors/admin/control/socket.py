@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import shutil
 import socket
@@ -33,11 +32,12 @@ from statefun_actors.engine import (
     NotStorableError,
 )
 from statefun_actors.errors import InvalidAddressError
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import NotPausedError, Store
 from statefun_actors.system import listen_at
 from statefun_actors.text import describe
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 _LONGEST_NAME: Final = 100
 """The maximum length of a socket's name, in bytes: 107 on Linux, 103 on macOS."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import signal
@@ -31,10 +30,11 @@ from statefun_actors.cli.run.standing_in import respond_meanwhile
 from statefun_actors.cli.run.summary import Summary
 from statefun_actors.engine import SystemClock
 from statefun_actors.http import Listener
+from statefun_actors.own_logger import own_logger
 from statefun_actors.partitions import Partition
 from statefun_actors.store.partitioned import Layout
 
-logger: Final = logging.getLogger("statefun_actors.partitions")
+logger: Final = own_logger("statefun_actors.partitions")
 
 _MOST_FAILURES: Final = 6
 """Ends in a row, each before it was steady, after which a run with an end is given up."""

@@ -20,7 +20,6 @@ renamed file, and again in the new one.
 from __future__ import annotations
 
 import contextlib
-import logging
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -38,10 +37,11 @@ from statefun_actors.connectors.files.errors import (
 from statefun_actors.connectors.files.record_line import record_line
 from statefun_actors.engine import EgressQueue
 from statefun_actors.model import TypedValue
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import EgressRecord
 from statefun_actors.types import Codec
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 _BLOCK: Final = 256 * 1024
 

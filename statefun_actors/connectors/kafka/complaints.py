@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
 
-logger: Final = logging.getLogger("statefun_actors.kafka")
+from statefun_actors.own_logger import own_logger
+
+logger: Final = own_logger("statefun_actors.kafka")
 
 # The client's own errors, whose Python names look private.
 ALL_BROKERS_DOWN: Final = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001

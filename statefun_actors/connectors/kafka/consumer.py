@@ -7,7 +7,6 @@ fetched; if that takes longer, the partitions are paused, and the client is stil
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,8 +36,9 @@ from statefun_actors.connectors.kafka.start import (
     starts,
 )
 from statefun_actors.deploy import KafkaIngress
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.kafka")
+logger: Final = own_logger("statefun_actors.kafka")
 
 _BATCH: Final = 500
 _POLL: Final = 0.25

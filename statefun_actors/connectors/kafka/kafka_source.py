@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
 from typing import Final, Literal
 
@@ -19,8 +18,9 @@ from statefun_actors.connectors.kafka.record_messages import BAD_RECORDS, Routes
 from statefun_actors.connectors.kafka.start import TopicOffset
 from statefun_actors.deploy import KafkaIngress
 from statefun_actors.engine import Inbox
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.kafka")
+logger: Final = own_logger("statefun_actors.kafka")
 
 _Position = dict[str, dict[int, int]]
 """The offset of the record that is read next, by topic and partition."""

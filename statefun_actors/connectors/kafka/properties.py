@@ -6,7 +6,6 @@ dropped with a warning. Properties of security are never dropped.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
@@ -15,8 +14,9 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from statefun_actors.connectors.kafka.errors import BadPropertyError
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.kafka")
+logger: Final = own_logger("statefun_actors.kafka")
 
 _Client = TypeVar("_Client")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -13,8 +12,9 @@ import msgspec
 from statefun_actors.connectors.partitions import frames
 from statefun_actors.connectors.partitions.frames import Durable, Hello, Records, Welcome, frame, read_frame
 from statefun_actors.connectors.partitions.link_source import LinkSource
+from statefun_actors.own_logger import own_logger
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 
 class LinkServer:

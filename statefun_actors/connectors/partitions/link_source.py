@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
 from statefun_actors.engine import Inbox, Lost
+from statefun_actors.own_logger import own_logger
 from statefun_actors.partitions import LinkPosition, read_envelope, read_link_position, read_record
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 _WINDOW: Final = 2_000
 """Records in memory above which no more are received."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
@@ -23,9 +22,10 @@ from statefun_actors.engine.evolution.findings import (
 from statefun_actors.engine.evolution.open_conversations import open_asks, open_schedules
 from statefun_actors.engine.evolution.readability import TypeReading
 from statefun_actors.engine.evolution.shapes import decoded, position_of, shapes, types_remembered
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import CHUNK_BYTES, Kept, Store, StoreReader, Timer, refuse_moved
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 _T = TypeVar("_T")
 

@@ -8,15 +8,15 @@ happens in one turn of the event loop is sent together: a system call costs as m
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Final, TypeAlias
 
 import msgspec
 
 from statefun_actors.http.request import Response
+from statefun_actors.own_logger import own_logger
 from statefun_actors.text import describe_error
 
-logger: Final = logging.getLogger("statefun_actors.http")
+logger: Final = own_logger("statefun_actors.http")
 
 FULL: Final = 64 * 1024
 """Bytes of bodies with which a frame is sent; one that is larger has one request or response."""

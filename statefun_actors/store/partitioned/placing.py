@@ -9,7 +9,6 @@ moved away is of no use: it is ignored, until the next one is made.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,12 +16,13 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Final
 
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import StoreError, ready_name
 from statefun_actors.store.partitioned.layout import read_layout
 from statefun_actors.store.sqlite import Lock, lock_to_replace, name_to_keep
 from statefun_actors.system import sync_folder
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 _REPLACES: Final = "replaces"
 """The file in a new folder that has the name to which the old one is moved."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import sqlite3
 import stat
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote
 
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import CommitRefusedError, DamagedStoreError, StoreError, unstorable_text
 from statefun_actors.system import sync_folder
 from statefun_actors.text import describe
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 BUSY_SECONDS: Final = 10
 """Seconds to wait for a lock of SQLite itself, which is held only briefly."""

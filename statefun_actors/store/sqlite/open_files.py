@@ -8,7 +8,6 @@ the content of the log is another one, nothing is touched any more: the log stay
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 from collections.abc import Generator, Sequence
@@ -16,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import StoreError, StoreMismatchError, StoreTakenError
 from statefun_actors.store.sqlite import epoch_view, log_marks, schema
 from statefun_actors.store.sqlite.connecting import connect_to_write, prepare_to_write
@@ -24,7 +24,7 @@ from statefun_actors.store.sqlite.in_place import InPlace, Seen
 from statefun_actors.store.sqlite.lock import Lock
 from statefun_actors.store.sqlite.ownership import Ownership, owner_of
 
-logger: Final = logging.getLogger("statefun_actors.engine")
+logger: Final = own_logger("statefun_actors.engine")
 
 _READER_CACHE_KIB: Final = 4_096
 _DESCRIPTORS: Final = 10

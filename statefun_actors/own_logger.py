@@ -1,0 +1,34 @@
+"""The loggers of the library. What clients send can't forge a line of the log, whatever handlers the application sets.
+
+Messages of these loggers have ids, typenames and texts of errors, which come from outside. So a record is made
+printable (:mod:`statefun_actors.text`) before any handler gets it. Records of other loggers are not touched.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from statefun_actors.text import lines_of, one_line
+
+_formatter = logging.Formatter()
+
+
+def own_logger(name: str) -> logging.Logger:
+    """The logger *name*, whose records are printable: messages of one line, and lines of tracebacks with a prefix."""
+    logger = logging.getLogger(name)
+    logger.addFilter(_make_printable)
+    return logger
+
+
+def _make_printable(record: logging.LogRecord) -> bool:
+    """The filter of these loggers. It keeps each record; an error here would reach the code that logs."""
+    try:
+        text = record.getMessage()
+        if not text.isprintable():
+            record.msg, record.args = one_line(text.rstrip()), ()
+        if record.exc_info and not record.exc_text:
+            # Formatters of the logging module take this text, and don't format the error a second time.
+            record.exc_text = lines_of(_formatter.formatException(record.exc_info))
+    except Exception:
+        return True  # handlers report the same error
+    return True
