@@ -65,6 +65,7 @@ class UnavailableError(CallError, ConnectionError):
 class ReplyTimeoutError(CallError, TimeoutError):
     """The message is delivered, but no reply came within the timeout.
 
+    If the event loop of a runtime does not respond to another thread, it may or may not be delivered: the text says so.
     Asking again sends another message; under the ``key=`` of this call, if it had one, it waits for the same reply.
     """
 

@@ -16,6 +16,7 @@ from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.http import Guard, Router, create_ingress_app
 from statefun_actors.ingress import Backend, Cancel, IngressMessage, NotTaken, OnAnswer, ReplyMessage
+from statefun_actors.runtime.outside_call import GRACE
 
 ASGI: TypeAlias = Callable[
     [MutableMapping[str, Untyped], Callable[[], Awaitable[Untyped]], Callable[[Untyped], Awaitable[None]]],
@@ -139,8 +140,15 @@ class _FromLoop:
 
         def cancelled() -> asyncio.Future[bool]:
             durable: asyncio.Future[bool] = self._callers.create_future()
+
+            def settle(told: Untyped = None) -> None:
+                limit.cancel()
+                if not durable.done():
+                    durable.set_result(told is True)
+
+            limit = self._callers.call_later(GRACE, settle)  # a handler may hold that loop, or it does not run
             if self._waiting.pop(number, None) is not None:  # else its answer is on its way
-                self._on_engines_loop(lambda told: told(cancel[0]()), lambda told: durable.set_result(told is True))
+                self._on_engines_loop(lambda told: told(cancel[0]()), settle)
             return durable
 
         return cancelled

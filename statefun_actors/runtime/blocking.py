@@ -18,7 +18,6 @@ from statefun_actors.runtime.running_parts import RunningParts
 from statefun_actors.runtime.runtime_views import RuntimeViews
 from statefun_actors.system import end_tasks, loop_kept_from_children
 
-_T = TypeVar("_T")
 _E = TypeVar("_E")
 _M = TypeVar("_M")
 _R = TypeVar("_R")
@@ -121,7 +120,7 @@ class Runtime(RuntimeViews):
         """Send *message*, and return once it is durable. See :meth:`statefun_actors.Actors.tell`."""
         calls = self.parts.calls
         sent = calls.telling(target, message, options)
-        calls.raise_error(sent, _result(calls.from_outside(sent)))
+        calls.raise_error(sent, calls.blocking_answer(sent))
 
     @overload
     def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
@@ -142,13 +141,13 @@ class Runtime(RuntimeViews):
         """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`."""
         calls = self.parts.calls
         asked, sent = calls.asking(target, message, reply, options)
-        return calls.reply(asked, sent, _result(calls.from_outside(sent)))
+        return calls.reply(asked, sent, calls.blocking_answer(sent))
 
     def answer(self, address: Address | str, message: object, **options: Unpack[CallOptions]) -> None:
         """Answer an open ask, by its reply address or token. See :meth:`statefun_actors.Actors.answer`."""
         calls = self.parts.calls
         sent = calls.answering(address, message, options)
-        calls.raise_error(sent, _result(calls.from_outside(sent)))
+        calls.raise_error(sent, calls.blocking_answer(sent))
 
     @property
     def asgi(self) -> ASGI:
@@ -164,11 +163,3 @@ class Runtime(RuntimeViews):
     def urls(self) -> list[str]:
         """The URLs at which the HTTP ingress listens. See :attr:`AsyncRuntime.urls`."""
         return self._runtime.urls
-
-
-def _result(future: Future[_T]) -> _T:
-    try:
-        return future.result()
-    except BaseException:
-        future.cancel()  # a Ctrl-C while it waits; for a call that has ended this does nothing
-        raise

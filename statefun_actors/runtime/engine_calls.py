@@ -58,6 +58,7 @@ from statefun_actors.ingress import (
 )
 from statefun_actors.model import Headers, TypedValue
 from statefun_actors.runtime.one_call import OneCall
+from statefun_actors.runtime.outside_call import OutsideCall
 from statefun_actors.types import pack
 
 Sent: TypeAlias = tuple[IngressMessage | ReplyMessage, float]
@@ -157,9 +158,10 @@ class EngineCalls:
 
         Raises:
             UnavailableError: the message was not taken in time, or the engine has ended.
+            ReplyTimeoutError: this is not the event loop of the engine, and that one does not respond.
         """
         if asyncio.get_running_loop() is not self._loop:
-            return await asyncio.wrap_future(self.from_outside(sent))
+            return await self._outside_call(sent).answer()
         if self._end is not None:
             raise self._ended(sent[0])
         future: asyncio.Future[Answer | None] = self._loop.create_future()
@@ -170,15 +172,20 @@ class EngineCalls:
             call.withdraw()
             raise
 
-    def from_outside(self, sent: Sent) -> Future[Answer | None]:
-        """As :meth:`answer`, for any thread: the answer is the result of the future, which may be cancelled.
+    def blocking_answer(self, sent: Sent) -> Answer | None:
+        """As :meth:`answer`, for a thread that waits. Raises as that."""
+        return self._outside_call(sent).result()
 
-        Raises:
-            UnavailableError: the engine has ended.
-        """
-        future: Future[Answer | None] = Future()
-        self.run_on_loop(lambda: self._start(sent, future), future, lambda: self._ended(sent[0]))
-        return future
+    def _outside_call(self, sent: Sent) -> OutsideCall:
+        message, seconds = sent
+        call = OutsideCall(message, seconds, self._loop)
+
+        def begin() -> None:
+            if (left := call.begin()) is not None:
+                self._start((message, left), call.future)
+
+        self.run_on_loop(begin, call.future, lambda: self._ended(message))
+        return call
 
     def run_on_loop(
         self, work: Callable[[], object], future: Future[Untyped], ended: Callable[[], BaseException]
