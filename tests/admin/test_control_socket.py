@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import stat
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ from statefun_actors.engine import SystemClock
 from statefun_actors.store.sqlite import SqliteReader, SqliteStore
 from tests.admin.counted import Counter, engine_with_door
 from tests.engine.engines import running
+
+MAYBE = "The change may or may not have been made: check before you repeat it."
+READ = "This request changes nothing: try again."
 
 
 def left_in(folder: Path) -> list[str]:
@@ -119,16 +123,25 @@ async def test_a_request_before_the_socket_closes_is_answered(tmp_path: Path) ->
     store.close()
 
 
-async def test_a_silent_socket_times_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("request_of", "next_step"),
+    [
+        (lambda control: control.retry([DeadLetterRetry(1)]), MAYBE),
+        (lambda control: control.failing(), READ),
+        (lambda control: control.state(), READ),
+    ],
+)
+async def test_a_silent_socket_times_out(
+    tmp_path: Path, request_of: Callable[[SocketControl], Awaitable[object]], next_step: str
+) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "x.sock"))
         silent.listen()
         control = await SocketControl.connect(str(tmp_path / "x.sock"), patience=0.01)
         with pytest.raises(ControlSocketError) as refused:
-            await control.retry([DeadLetterRetry(1)])
+            await request_of(control)
         await control.close()
 
     assert str(refused.value) == (
-        f"the engine behind {tmp_path}/x.sock has not answered within 0.01 s; a handler may be blocking it. "
-        "The change may or may not have been made: check before you repeat it."
+        f"the engine behind {tmp_path}/x.sock has not answered within 0.01 s; a handler may be blocking it. {next_step}"
     )

@@ -112,6 +112,7 @@ class SocketControl:
         if len(line) > wire.LONGEST_LINE:
             reason = f"takes at most {wire.LONGEST_LINE:,} bytes at once, got {len(line):,}"
             raise ControlSocketError(self._path, reason, "Nothing was changed; do it in several steps.")
+        unanswered = _READ if isinstance(request, wire.Failing | wire.State) else _MAYBE
         try:
             async with asyncio.timeout(self._patience):
                 self._writer.write(line)
@@ -119,11 +120,11 @@ class SocketControl:
                 answer = await self._reader.readline()
         except TimeoutError:
             reason = f"has not answered within {self._patience:g} s; a handler may be blocking it"
-            raise ControlSocketError(self._path, reason, _MAYBE) from None
+            raise ControlSocketError(self._path, reason, unanswered) from None
         except OSError as error:
-            raise ControlSocketError(self._path, f"closed the connection: {error}", _MAYBE) from None
+            raise ControlSocketError(self._path, f"closed the connection: {error}", unanswered) from None
         if not answer.endswith(b"\n"):
-            raise ControlSocketError(self._path, "has ended without an answer", _MAYBE)
+            raise ControlSocketError(self._path, "has ended without an answer", unanswered)
         return self._heed(answer)
 
     def _heed(self, answer: bytes) -> _Found:
@@ -158,4 +159,5 @@ class SocketControl:
 
 _Found = replies.DoneReply | replies.FailingList | replies.StateReply
 _MAYBE: Final = "The change may or may not have been made: check before you repeat it."
+_READ: Final = "This request changes nothing: try again."
 _VERSIONS: Final = "Is it of another version of statefun-actors?"
