@@ -10,6 +10,7 @@ import pytest
 
 from statefun_actors.deploy import FromDate, SpecificOffsets
 from statefun_actors.store import MemoryStore
+from tests.kafka.raw_records import write_raw
 from tests.kafka.runs import Running, add, ingress, ran_to_the_end, running
 from tests.kafka.topics import Topics
 
@@ -37,6 +38,19 @@ async def test_headers_in_utf_8_are_kept_with_the_message(topics: Topics) -> Non
 
     kept = {message.target.id: message.headers for message in store.messages()}
     assert kept == {"ada": {"traceparent": "00-1-2-01", "who": "zweite \u00fc", "empty": ""}, "bob": None}
+
+
+async def test_a_header_whose_name_is_no_utf_8_is_left_out_and_its_record_counts(topics: Topics) -> None:
+    name = topics.make()
+    usual = [("ada", add(1))] * 100  # the interpreter optimizes calls that it has seen so often
+    topics.write(name, usual, headers=[("traceparent", b"00-1-2-01")])
+    write_raw(topics.address, name, b"ada", add(2), (b"caf\xe9", b"x"))
+    topics.write(name, [("ada", add(3))])
+
+    run = await ran_to_the_end(ingress(topics.address, name))
+
+    assert run.amounts("ada") == [1] * 100 + [2, 3]
+    assert run.bad_records() == []
 
 
 async def test_records_of_one_key_keep_their_order(topics: Topics) -> None:

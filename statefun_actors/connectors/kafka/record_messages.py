@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 from collections.abc import Sequence
+from operator import methodcaller
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
@@ -24,6 +25,11 @@ BAD_RECORDS: Final = "statefun-actors/bad-records"
 """
 
 _HeaderValue: TypeAlias = str | bytes | None
+_Headers: TypeAlias = list[tuple[str, _HeaderValue]] | dict[str, _HeaderValue]
+_read_headers: Final = methodcaller("headers")
+"""For a name that is not UTF-8, the client returns a broken list and sets an exception as well. The interpreter does not
+look for that exception in a plain call that runs often, and the list then ends the process; this way it always does.
+"""
 
 
 class Routes:
@@ -45,16 +51,24 @@ class Routes:
     def deliver(self, record: Message, inbox: Inbox) -> str | None:
         """Submit the messages of *record*; or send it to :data:`BAD_RECORDS`, and return why it is not a message."""
         try:
-            id = _id(record.key())
-            if (data := record.value()) is None:
-                raise _NoMessage("it has no value")
-        except _NoMessage as why:
-            inbox.emit(BAD_RECORDS, TypedValue(JSON_TYPENAME, self._kept(record, str(why))))
-            return str(why)
-        headers = _headers(given) if (given := record.headers()) else None
-        for target, typename in self._routes[record.topic()]:
-            inbox.submit(Address(target, id), TypedValue(typename, data), headers=headers)
-        return None
+            messages, headers = self._messages(record), _headers(record)
+        except _NoMessage as error:
+            why = str(error)
+        except Exception as error:
+            # The client, which reads the parts of the record, may fail in unknown ways; the next records go on.
+            why = f"it can't be read: {type(error).__name__}: {error}"
+        else:
+            for target, value in messages:
+                inbox.submit(target, value, headers=headers)
+            return None
+        inbox.emit(BAD_RECORDS, TypedValue(JSON_TYPENAME, self._kept(record, why)))
+        return why
+
+    def _messages(self, record: Message) -> list[tuple[Address, TypedValue]]:
+        id = _id(record.key())
+        if (data := record.value()) is None:
+            raise _NoMessage("it has no value")
+        return [(Address(target, id), TypedValue(typename, data)) for target, typename in self._routes[record.topic()]]
 
     def _kept(self, record: Message, reason: str) -> bytes:
         kept: dict[str, object] = {
@@ -65,7 +79,10 @@ class Routes:
             "timestamp": record.timestamp()[1],
             "reason": reason,
         }
-        for name, data in (("key", record.key()), ("value", record.value())):
+        for name, part in (("key", record.key), ("value", record.value)):
+            data = None
+            with contextlib.suppress(Exception):  # a part that can't be read is left out
+                data = part()
             try:
                 kept[name] = data if data is None else data.decode()
             except UnicodeDecodeError:
@@ -78,10 +95,17 @@ class _NoMessage(Exception):
     """The reason why a record is not a message."""
 
 
-def _headers(given: list[tuple[str, _HeaderValue]] | dict[str, _HeaderValue]) -> dict[str, str] | None:
-    """The headers whose values are UTF-8; of a repeated name the last one. None without any."""
+def _headers(record: Message) -> dict[str, str] | None:
+    """The headers whose values are UTF-8; of a repeated name the last one. None without any.
+
+    None also if one name is not UTF-8, since the client then reads none of them: they only carry traces.
+    """
+    try:
+        given: _Headers | None = _read_headers(record)
+    except Exception:
+        return None
     headers: dict[str, str] = {}
-    for name, data in given.items() if isinstance(given, dict) else given:
+    for name, data in given.items() if isinstance(given, dict) else given or ():
         with contextlib.suppress(UnicodeDecodeError):
             if isinstance(data, bytes):
                 headers[name] = data.decode()
