@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
-from confluent_kafka import Message
 
 from statefun_actors.connectors.kafka.record_messages import BAD_RECORDS, Routes
 from statefun_actors.deploy import Topic
@@ -13,6 +12,9 @@ from statefun_actors.engine import Engine, SystemClock
 from statefun_actors.store import MemoryStore
 from tests.engine.engines import inbox_of
 from tests.kafka.runs import APP
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
 
 
 class Unreadable:
@@ -31,7 +33,7 @@ async def test_a_record_that_the_client_fails_to_read_is_kept_as_far_as_it_can_b
     reason = "it can't be read: SystemError: <method 'value'> returned a result with an exception set"
     routes = Routes("kafka/in", [Topic(topic="in", value_type="kafka/add", targets=["kafka/counter"])])
 
-    assert routes.deliver(cast(Message, Unreadable()), inbox_of(engine)) == reason
+    assert routes.deliver(cast("Message", Unreadable()), inbox_of(engine)) == reason
 
     (kept,) = engine._core.working_set.epoch.egress
     assert (kept.egress, msgspec.json.decode(kept.value.value)) == (BAD_RECORDS, {

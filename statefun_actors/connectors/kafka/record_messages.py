@@ -27,8 +27,8 @@ BAD_RECORDS: Final = "statefun-actors/bad-records"
 _HeaderValue: TypeAlias = str | bytes | None
 _Headers: TypeAlias = list[tuple[str, _HeaderValue]] | dict[str, _HeaderValue]
 _read_headers: Final = methodcaller("headers")
-"""For a name that is not UTF-8, the client returns a broken list and sets an exception as well. The interpreter does not
-look for that exception in a plain call that runs often, and the list then ends the process; this way it always does.
+"""For a name that is not UTF-8, the client returns a broken list and sets an exception as well. In a plain call that
+runs often, the interpreter does not look for that exception, and the list ends the process; here, it always looks.
 """
 
 
