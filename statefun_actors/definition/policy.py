@@ -12,6 +12,7 @@ from statefun_actors.asking import LONGEST_MS
 from statefun_actors.definition.error_text import is_text, shown
 from statefun_actors.definition.send_checks import is_own_egress
 from statefun_actors.errors import DefinitionError, InvalidAddressError
+from statefun_actors.types import TOPIC_FORM, is_topic
 
 
 @attrs.frozen
@@ -65,6 +66,10 @@ class DeadLetter:
                 )
         if self.topic is not None and not is_text(self.topic):
             problems.append(f"topic= is a non-empty string that UTF-8 can encode; got {shown(self.topic)}")
+        elif not problems and self.as_value is False and not is_topic(self.record_topic):
+            problems.append(
+                f"the topic is {shown(self.record_topic)}, but Kafka allows only {TOPIC_FORM}; choose another topic="
+            )
         if not isinstance(self.as_value, bool):
             problems.append(f"as_value= is True or False; got {shown(self.as_value)}")
         if problems:

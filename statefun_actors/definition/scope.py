@@ -40,7 +40,7 @@ from statefun_actors.model import (
     State,
     TypedValue,
 )
-from statefun_actors.types import pack, packers, record_to_typed
+from statefun_actors.types import check_typed_record, pack, packers, record_to_typed
 
 _RECORD_TYPES: Final = (".KafkaProducerRecord", ".KinesisEgressRecord")
 _RECORDS: Final = (KafkaRecord, KinesisRecord)
@@ -215,6 +215,7 @@ class Scope(Struct, eq=False):
             value = record_to_typed(message)
         else:
             value = pack(message)
+            check_typed_record(value)
             if egress in self.record_egresses and not value.typename.endswith(_RECORD_TYPES):
                 raise ValueMismatchError(
                     f"kafka_record(...) or kinesis_record(...), the only values that the egress {egress} takes",

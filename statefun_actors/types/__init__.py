@@ -32,7 +32,16 @@ from statefun_actors.types.messages import message, own_message
 from statefun_actors.types.pack import checked_typed, pack, packers
 from statefun_actors.types.protobuf import any_of, typed_of_any
 from statefun_actors.types.readable import NO_JSON, NoJson, codec_known, codec_named, json_of, json_text_of, value_of
-from statefun_actors.types.records import kafka_record, kinesis_record, record_of_typed, record_to_typed
+from statefun_actors.types.records import (
+    TOPIC_FORM,
+    check_typed_record,
+    is_topic,
+    kafka_record,
+    kafka_to_typed,
+    kinesis_record,
+    record_of_typed,
+    record_to_typed,
+)
 from statefun_actors.types.sharing import IN_PLACE, count_references, unshared_value
 from statefun_actors.types.surrogates import json_fault
 
@@ -40,6 +49,7 @@ __all__ = [
     "IN_PLACE",
     "JSON_TYPENAME",
     "NO_JSON",
+    "TOPIC_FORM",
     "Change",
     "Codec",
     "Form",
@@ -49,6 +59,7 @@ __all__ = [
     "UnresolvedNameError",
     "UnstorableTypeError",
     "any_of",
+    "check_typed_record",
     "checked_typed",
     "codec_for",
     "codec_known",
@@ -57,10 +68,12 @@ __all__ = [
     "form_of",
     "is_immutable",
     "is_repeated",
+    "is_topic",
     "json_fault",
     "json_of",
     "json_text_of",
     "kafka_record",
+    "kafka_to_typed",
     "keeps_more",
     "kinesis_record",
     "message",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
@@ -20,6 +21,9 @@ from statefun_actors.types.mismatch import kind, shown, text_mismatch
 KAFKA_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord"
 KINESIS_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord"
 
+TOPIC_FORM: Final = "1 to 249 of the characters A-Z, a-z, 0-9, `.`, `_` and `-`; not `.` or `..`"
+"""The names that Kafka allows for a topic."""
+_TOPIC: Final = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9._-]{1,249}")
 _MAX_CACHED_TOPICS: Final = 1_000
 _ONE_BYTE: Final = wire.ONE_BYTE
 _KEY, _VALUE = wire.SHORT[1], wire.SHORT[2]
@@ -33,6 +37,9 @@ def kafka_record(*, topic: str, value: object, key: str | None = None) -> KafkaR
 
         kafka_record(topic="receipts", key="ada", value=Deposit(cents=5))
 
+    *topic*: 1 to 249 of the characters A-Z, a-z, 0-9, ``.``, ``_`` and ``-``, but not ``.`` or ``..``: Kafka allows no
+    other name.
+
     *value*: bytes as they are, str in UTF-8, a protobuf message serialized, a ``@message`` class as JSON, an int in 4
     bytes and a float in 8, both big-endian, as the official SDK packs them.
 
@@ -40,7 +47,7 @@ def kafka_record(*, topic: str, value: object, key: str | None = None) -> KafkaR
         ValueMismatchError: an argument has another type, or does not fit; the path begins with the argument's name.
     """
     if topic.__class__ is not str or topic not in _topics:
-        _name("topic", topic)
+        _topic(topic)
     try:
         data = _writers[type(value)](value)  # the same as _payload, one call fewer
     except Exception:
@@ -95,6 +102,33 @@ def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
     return TypedValue(KINESIS_TYPENAME, data)
 
 
+def kafka_to_typed(record: KafkaRecord) -> TypedValue:
+    """Encode *record* as :func:`record_to_typed`, with any topic: its egress refuses one that can't exist."""
+    key, topic = (record.key or "").encode(), record.topic.encode()
+    data = wire.length_field(1, key) + wire.length_field(2, record.value) + wire.length_field(3, topic)
+    return TypedValue(KAFKA_TYPENAME, data)
+
+
+def check_typed_record(value: TypedValue) -> None:
+    """Check the topic in *value*, if it is a record for Kafka, such as a protobuf message that the user has made.
+
+    Raises:
+        ValueMismatchError: no topic can have this name.
+    """
+    if value.typename == KAFKA_TYPENAME:
+        try:
+            topic = _length_fields(value.value).get(3, b"").decode()
+        except ValueError:  # malformed: its egress refuses it
+            return
+        if topic not in _topics:
+            _topic(topic)
+
+
+def is_topic(name: str) -> bool:
+    """Whether Kafka allows a topic of this *name*."""
+    return _TOPIC.fullmatch(name) is not None
+
+
 def _check_record(record: KafkaRecord | KinesisRecord) -> None:
     """Raise the ValueMismatchError of the functions that create records, if *record* is invalid."""
     if isinstance(record, KafkaRecord):
@@ -132,8 +166,8 @@ class _Topics(dict[str, bytes]):
     """Cache of encoded topic fields, ``topics[topic]``: an application has few topics, and uses them all the time."""
 
     def __missing__(self, topic: str) -> bytes:
-        field = wire.length_field(3, topic.encode())
-        if topic and len(self) < _MAX_CACHED_TOPICS:  # cached names have been checked
+        field = wire.length_field(3, _topic(topic).encode())
+        if len(self) < _MAX_CACHED_TOPICS:  # cached names have been checked
             self[topic] = field
         return field
 
@@ -207,6 +241,12 @@ def _name(argument: str, value: Any) -> str:
         raise ValueMismatchError("a non-empty `str`", "''", argument)
     _check_text(argument, value)
     return value
+
+
+def _topic(name: Any) -> str:
+    if not is_topic(_name("topic", name)):
+        raise ValueMismatchError(f"a name that Kafka allows for a topic ({TOPIC_FORM})", shown(name), "topic")
+    return name  # type: ignore[no-any-return]
 
 
 def _optional_text(argument: str, value: Any) -> str | None:

@@ -11,7 +11,7 @@ from statefun_actors.admin import BadExportError
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store.sqlite import SqliteReader
 from statefun_actors.testing.checks.common import ADA
-from statefun_actors.types import record_to_typed
+from statefun_actors.types import kafka_to_typed
 from tests.admin.lines import GOOD, imported, names
 
 
@@ -93,7 +93,7 @@ def test_lines_written_by_hand_are_a_store(tmp_path: Path) -> None:
         (4, {"value": {"type": "t/v", "base64": "_"}}, "Invalid base64 encoded string - at `$.value.base64`"),
         (
             4,
-            {"value": {"type": record_to_typed(KafkaRecord("", b"")).typename, "value": {"topic": "t"}}},
+            {"value": {"type": kafka_to_typed(KafkaRecord("", b"")).typename, "value": {"topic": "t"}}},
             "expected one of `value` and `value_base64` in a record",
         ),
         (4, {"seq": 9}, "expected a `seq` below the store's `next_seq`, 9, got 9"),

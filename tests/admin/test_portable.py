@@ -23,7 +23,7 @@ from statefun_actors.store import Commit, MemoryStore
 from statefun_actors.store.sqlite import SqliteReader, SqliteStore
 from statefun_actors.testing import TestRuntime
 from statefun_actors.testing.checks.common import entity
-from statefun_actors.types import pack, record_to_typed
+from statefun_actors.types import kafka_to_typed, pack, record_to_typed
 from tests.admin.lines import Basket, Wish, imported
 from tests.store.store_checks import answers, commits
 from tests.store.test_stores import IN_MEMORY
@@ -157,9 +157,9 @@ async def test_values_are_readable_where_nothing_is_lost(tmp_path: Path) -> None
         TypedValue("type.googleapis.com/nobody.Knows", b"\x08\x05"),
         record_to_typed(KafkaRecord("topic", b"text")),
         record_to_typed(KafkaRecord("topic", b"\xff", "key")),
-        record_to_typed(KafkaRecord("", b"")),
-        TypedValue(record_to_typed(KafkaRecord("", b"")).typename, b"\x1a\x01t\x0a\x01k"),
-        TypedValue(record_to_typed(KafkaRecord("", b"")).typename, b"\xff"),
+        kafka_to_typed(KafkaRecord("", b"")),
+        TypedValue(kafka_to_typed(KafkaRecord("", b"")).typename, b"\x1a\x01t\x0a\x01k"),
+        TypedValue(kafka_to_typed(KafkaRecord("", b"")).typename, b"\xff"),
         record_to_typed(KinesisRecord("stream", "partition", b"text")),
         record_to_typed(KinesisRecord("stream", "partition", b"\xff", "hash")),
         TypedValue("type.googleapis.com/google.protobuf.Duration", b"\x08\x05"),

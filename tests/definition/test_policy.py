@@ -8,6 +8,11 @@ import pytest
 
 from statefun_actors import DeadLetter, DefinitionError, Discard
 
+ALLOWED = (
+    "Kafka allows only 1 to 249 of the characters A-Z, a-z, 0-9, `.`, `_` and `-`; not `.` or `..`; "
+    "choose another topic="
+)
+
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
@@ -22,6 +27,8 @@ from statefun_actors import DeadLetter, DefinitionError, Discard
             "the egress 'statefun-actors/partition-1' is in a namespace of this library; choose another one",
         ),
         ({"egress": "a/b", "topic": ""}, "topic= is a non-empty string that UTF-8 can encode; got ''"),
+        ({"egress": "a/b", "topic": "a b"}, f"the topic is 'a b', but {ALLOWED}"),
+        ({"egress": "a/b c"}, f"the topic is 'b c', but {ALLOWED}"),
         ({"egress": "a/b", "attempts": 0}, "attempts= is the total number of attempts, at least 1; got 0"),
         ({"egress": "a/b", "attempts": True}, "attempts= is the total number of attempts, at least 1; got True"),
         *(

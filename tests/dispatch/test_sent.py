@@ -21,6 +21,7 @@ from statefun_actors import (
     kafka_record,
     persisted,
 )
+from statefun_actors.compat.statefun3.kafka_egress_pb2 import KafkaProducerRecord
 from statefun_actors.model import LARGEST_VALUE, Cancel, Egress, Send, SendAfter
 from tests.dispatch.world import World, text_of
 
@@ -31,6 +32,10 @@ LARGE = TypedValue("test/large", bytes(LARGEST_VALUE + 1))
 FITS = TypedValue("test/large", bytes(LARGEST_VALUE))
 TOO_LARGE = "ValueMismatchError: expected a value of at most 900,000,000 bytes, got one of 900,000,001 (test/large)"
 NO_TEXT = f"text that UTF-8 can encode, got {SHOWN}, which holds a lone surrogate"
+
+TOPIC = (
+    "a name that Kafka allows for a topic (1 to 249 of the characters A-Z, a-z, 0-9, `.`, `_` and `-`; not `.` or `..`)"
+)
 
 
 class Text(str):
@@ -121,6 +126,14 @@ REFUSED: dict[str, tuple[Callable[[Sender], object], str]] = {
     "topic of a record made by hand": (
         lambda e: e.send_egress("test/out", KafkaRecord(HALF, b"")),
         f"expected {NO_TEXT} - at `topic`",
+    ),
+    "impossible topic of a record made by hand": (
+        lambda e: e.send_egress("test/out", KafkaRecord("a\0b", b"")),
+        rf"expected {TOPIC}, got 'a\x00b' - at `topic`",
+    ),
+    "impossible topic of a protobuf message": (
+        lambda e: e.send_egress("test/out", KafkaProducerRecord(topic="a b", value_bytes=b"")),
+        f"expected {TOPIC}, got 'a b' - at `topic`",
     ),
     "stream of a record made by hand": (
         lambda e: e.send_egress("test/out", KinesisRecord(HALF, "k", b"")),

@@ -16,13 +16,14 @@ import pytest
 from statefun_actors import kafka_record
 from statefun_actors.connectors.http import REFUSED_RECORDS
 from statefun_actors.connectors.kafka import EgressDownError, KafkaSink
+from statefun_actors.connectors.kafka.record_errors import refused_permanently
 from statefun_actors.connectors.kafka.transactions import Record, Transactions
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.engine import Engine, Lineage, SystemClock
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
-from statefun_actors.types import record_to_typed
+from statefun_actors.types import kafka_to_typed, record_to_typed
 from tests.engine.engines import inbox_of
 from tests.kafka.runs import APP
 from tests.kafka.topics import SECONDS, Topics
@@ -86,19 +87,35 @@ async def test_a_record_that_can_never_get_through_is_set_aside_and_the_others_g
         send(engine, *(kafka_record(topic=name, key="k", value=str(number)) for number in range(3)))
         send(engine, kafka_record(topic=name, key="k", value=b"x" * 2_000_000))  # more than the client takes
         inbox_of(engine).emit(OUT, TypedValue("bank/receipt", b"bare"))
+        inbox_of(engine).emit(OUT, kafka_to_typed(KafkaRecord("a\0b", b"")))  # of a version that did not refuse it
         send(engine, *(kafka_record(topic=small, key="k", value=b"y" * 1_000) for _ in range(5)))  # too large together
         send(engine, kafka_record(topic=small, key="k", value=b"z" * 3_000))  # more than the broker takes
         send(engine, *(kafka_record(topic=name, key="k", value=str(number)) for number in range(3, 6)))
-        await until(lambda: len(refused(engine)) == 3)
+        await until(lambda: len(refused(engine)) == 4)
         await until_idle(engine)
 
         assert [record.value() for record in topics.read(name, 6)] == [b"0", b"1", b"2", b"3", b"4", b"5"]
         assert [record.value() for record in topics.read(small, 5)] == [b"y" * 1_000] * 5
         assert sorted((reported["egress"], reported["reason"]) for reported in refused(engine)) == [
             (OUT, "it is no Kafka record with a topic; send kafka_record(...)"),
+            (
+                OUT,
+                r"no topic can have the name 'a\x00b': Kafka allows 1 to 249 of the characters A-Z, a-z, 0-9, `.`, `_` "
+                "and `-`; not `.` or `..`",
+            ),
             (OUT, f"topic {name}: Broker: Message size too large"),
             (OUT, f"topic {small}: Broker: Message size too large"),
         ]
+
+
+def test_a_record_that_the_client_can_not_pass_on_fails_by_itself(topics: Topics) -> None:
+    name, to = topics.make(), egress(topics, "exactly-once")
+    writer = Transactions(to, topics.name("id"), Lineage.read(None))
+
+    failed = writer.write([Record(1, name, None, b"first"), Record(2, "a\0b", None, b"second")])
+
+    assert {seq: refused_permanently(error) for seq, error in failed.items()} == {2: True}
+    writer.close()
 
 
 @BOTH

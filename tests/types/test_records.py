@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
-from statefun_actors.types import kafka_record, kinesis_record, record_of_typed, record_to_typed
+from statefun_actors.types import kafka_record, kafka_to_typed, kinesis_record, record_of_typed, record_to_typed
 from tests.types.shapes import Added, Line, texts
 
 KAFKA = "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord"
@@ -36,7 +36,10 @@ OfficialKafka = _official("Kafka", {"key": 1, "value_bytes": 2, "topic": 3})
 OfficialKinesis = _official("Kinesis", {"partition_key": 1, "value_bytes": 2, "stream": 3, "explicit_hash_key": 4})
 
 
-@given(topic=texts.filter(bool), key=st.none() | texts, value=st.binary(max_size=300))
+topics = st.from_regex(r"[A-Za-z0-9._-]{1,249}", fullmatch=True).filter(lambda name: name not in (".", ".."))
+
+
+@given(topic=topics, key=st.none() | texts, value=st.binary(max_size=300))
 def test_a_kafka_record_is_what_statefun_reads(topic: str, key: str | None, value: bytes) -> None:
     record = kafka_record(topic=topic, key=key, value=value)
 
@@ -78,6 +81,9 @@ def test_the_bytes_of_a_value(value: Any, data: bytes) -> None:
     assert kinesis_record(stream="s", partition_key="k", value=value).value == data
 
 
+TOPIC = (
+    "a name that Kafka allows for a topic (1 to 249 of the characters A-Z, a-z, 0-9, `.`, `_` and `-`; not `.` or `..`)"
+)
 VALUES = "bytes, str, int, float, a protobuf message or a @message class"
 TEXT = r"text that UTF-8 can encode, got '\ud800', which holds a lone surrogate"
 
@@ -88,6 +94,13 @@ TEXT = r"text that UTF-8 can encode, got '\ud800', which holds a lone surrogate"
         ({"topic": 5}, "expected `str`, got `int` - at `topic`"),
         ({"topic": ""}, "expected a non-empty `str`, got '' - at `topic`"),
         ({"topic": "\ud800"}, f"expected {TEXT} - at `topic`"),
+        ({"topic": "a\0b"}, rf"expected {TOPIC}, got 'a\x00b' - at `topic`"),
+        ({"topic": "a b"}, f"expected {TOPIC}, got 'a b' - at `topic`"),
+        ({"topic": "t\n"}, rf"expected {TOPIC}, got 't\n' - at `topic`"),
+        ({"topic": "ü"}, f"expected {TOPIC}, got 'ü' - at `topic`"),
+        ({"topic": "."}, f"expected {TOPIC}, got '.' - at `topic`"),
+        ({"topic": ".."}, f"expected {TOPIC}, got '..' - at `topic`"),
+        ({"topic": "t" * 250}, f"expected {TOPIC}, got '{'t' * 79}… - at `topic`"),
         ({"key": b"x"}, "expected `str | None`, got `bytes` - at `key`"),
         ({"key": "\ud800"}, f"expected {TEXT} - at `key`"),
         ({"value": None}, f"expected {VALUES}, got `None` - at `value`"),
@@ -133,9 +146,16 @@ def test_malformed_records_are_refused(data: bytes) -> None:
             record_of_typed(TypedValue(typename, data))
 
 
-def test_a_handmade_record_without_a_topic_does_not_cache_the_empty_topic() -> None:
-    record_to_typed(KafkaRecord("", b"x"))
+@pytest.mark.parametrize("topic", ["...", ".a", "t" * 249, "A-z_0.9"])
+def test_every_name_that_kafka_allows_is_taken(topic: str) -> None:
+    assert record_to_typed(kafka_record(topic=topic, value=b"")) == kafka_to_typed(KafkaRecord(topic, b""))
 
-    with pytest.raises(ValueMismatchError) as caught:
-        kafka_record(topic="", value=b"x")
-    assert str(caught.value) == "expected a non-empty `str`, got '' - at `topic`"
+
+@pytest.mark.parametrize("topic", ["", "a\0b"])
+def test_a_handmade_record_for_an_impossible_topic_is_refused_each_time(topic: str) -> None:
+    with pytest.raises(ValueMismatchError) as made:
+        kafka_record(topic=topic, value=b"")
+    for _ in range(2):
+        with pytest.raises(ValueMismatchError) as caught:
+            record_to_typed(KafkaRecord(topic, b"x"))
+        assert str(caught.value) == str(made.value)

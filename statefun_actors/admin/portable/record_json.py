@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
-from statefun_actors.types import record_to_typed
+from statefun_actors.types import kafka_to_typed, record_to_typed
 
 
 class _Payload(Struct, forbid_unknown_fields=True):
@@ -42,7 +42,7 @@ class _Kinesis(_Payload, kw_only=True, forbid_unknown_fields=True):
 
 
 _KINDS: Final[dict[str, Callable[[bytes], _Kafka | _Kinesis]]] = {
-    record_to_typed(KafkaRecord("", b"")).typename: msgspec.json.Decoder(_Kafka).decode,
+    kafka_to_typed(KafkaRecord("", b"")).typename: msgspec.json.Decoder(_Kafka).decode,
     record_to_typed(KinesisRecord("", "", b"")).typename: msgspec.json.Decoder(_Kinesis).decode,
 }
 
@@ -57,4 +57,5 @@ def record_of_text(typename: str, text: bytes) -> TypedValue:
     Raises:
         ValueError, MsgspecError: *text* is not such a form.
     """
-    return record_to_typed(_KINDS[typename](text).record())
+    record = _KINDS[typename](text).record()
+    return kafka_to_typed(record) if isinstance(record, KafkaRecord) else record_to_typed(record)

@@ -22,21 +22,22 @@ from statefun_actors.connectors.kafka.cluster_facts import ask_cluster
 from statefun_actors.connectors.kafka.errors import EgressDownError
 from statefun_actors.connectors.kafka.producers import check_properties
 from statefun_actors.connectors.kafka.properties import logger
+from statefun_actors.connectors.kafka.record_errors import refused_permanently, why_failed
 from statefun_actors.connectors.kafka.transactions import (
     Acknowledged,
     Record,
     Transactions,
     TransactionWriter,
-    refused_permanently,
-    why_failed,
 )
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.engine import EgressQueue
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import EgressRecord
-from statefun_actors.types import JSON_TYPENAME, Codec, record_of_typed
+from statefun_actors.types import JSON_TYPENAME, TOPIC_FORM, Codec, is_topic, record_of_typed
 
 _THREAD: Final = "statefun-actors Kafka egress"
+_SHOWN: Final = 80
+"""Characters of a topic's impossible name that are shown."""
 
 
 class _KafkaPosition(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,7 +50,7 @@ class KafkaSink:
     """Writes the records of *egress*, those with one key in order.
 
     While no broker can be reached, or a topic does not exist, records are kept. A record that can never be delivered,
-    because it is too large or not a Kafka record, goes to the egress
+    because it is too large, for a topic with an impossible name, or not a Kafka record, goes to the egress
     :data:`~statefun_actors.connectors.http.REFUSED_RECORDS` as ``{"egress", "id", "reason", "record"}``.
 
     Args:
@@ -143,7 +144,7 @@ class KafkaSink:
             if before := records[:first]:
                 if again := await _written(writer, before):
                     failing = next(record for kept, record in before if kept.seq in again)
-                    raise EgressDownError(why_failed(failing, again[failing.seq]))
+                    raise EgressDownError(why_failed(failing.topic, again[failing.seq]))
                 self._done([kept for kept, _ in before], queue)
             await self._alone(records[first], writer, queue)
             records = records[first + 1 :]
@@ -155,9 +156,9 @@ class KafkaSink:
         if not failed:
             self._done([kept], queue)
         elif refused_permanently(error := failed[kept.seq]):
-            self._refuse(kept, why_failed(record, error), queue)
+            self._refuse(kept, why_failed(record.topic, error), queue)
         else:
-            raise EgressDownError(why_failed(record, error))
+            raise EgressDownError(why_failed(record.topic, error))
 
     def _readable(self, records: Sequence[EgressRecord], queue: EgressQueue) -> list[tuple[EgressRecord, Record]]:
         """The records with their Kafka forms; those without one are refused."""
@@ -167,10 +168,14 @@ class KafkaSink:
                 sent = record_of_typed(kept.value)
             except ValueError:
                 sent = None
-            if isinstance(sent, KafkaRecord) and sent.topic:
+            if isinstance(sent, KafkaRecord) and is_topic(sent.topic):
                 key = None if sent.key is None else sent.key.encode()
                 headers = [(name, value.encode()) for name, value in (kept.headers or {}).items()]
                 found.append((kept, Record(kept.seq, sent.topic, key, sent.value, headers)))
+            elif isinstance(sent, KafkaRecord) and sent.topic:
+                self._refuse(
+                    kept, f"no topic can have the name {sent.topic[:_SHOWN]!r}: Kafka allows {TOPIC_FORM}", queue
+                )
             else:
                 self._refuse(kept, "it is no Kafka record with a topic; send kafka_record(...)", queue)
         return found

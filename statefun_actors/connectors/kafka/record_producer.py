@@ -18,7 +18,7 @@ from statefun_actors.connectors.kafka.complaints import ALL_BROKERS_DOWN, MESSAG
 from statefun_actors.connectors.kafka.errors import BadPropertyError
 from statefun_actors.connectors.kafka.producers import PRODUCER_DEFAULTS, let_go
 from statefun_actors.connectors.kafka.properties import client, connecting
-from statefun_actors.connectors.kafka.transactions import no_topic, refused_permanently
+from statefun_actors.connectors.kafka.record_errors import no_topic, refused_permanently
 
 _SECONDS: Final = 10.0
 """The time in which brokers must take a record."""

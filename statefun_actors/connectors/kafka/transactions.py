@@ -17,6 +17,7 @@ from statefun_actors.connectors.kafka.deadline import within
 from statefun_actors.connectors.kafka.errors import EgressDownError
 from statefun_actors.connectors.kafka.producers import let_go, name_of, producer
 from statefun_actors.connectors.kafka.properties import client
+from statefun_actors.connectors.kafka.record_errors import unsendable
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.engine import Lineage
 
@@ -30,14 +31,6 @@ _PATIENCE: Final = 5.0
 """Seconds without an acknowledgement before a warning."""
 _SLICE: Final = 0.2
 _PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - its Python names
-_PERMANENT: Final = frozenset({
-    KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD,
-    KafkaError.TOPIC_EXCEPTION,
-})  # fmt: skip
-
-_NO_TOPIC: Final = frozenset({
-    KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the same
-})  # fmt: skip
 _SOON: Final = frozenset({
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
     KafkaError.UNSTABLE_OFFSET_COMMIT,
@@ -54,23 +47,6 @@ class Record:
     key: bytes | None
     value: bytes
     headers: Sequence[tuple[str, bytes]] = ()
-
-
-def refused_permanently(error: KafkaError) -> bool:
-    """Whether no retry of the record helps. Uncertain for a record that was sent with others."""
-    return error.code() in _PERMANENT
-
-
-def no_topic(error: KafkaError) -> bool:
-    """Whether the topic of a record does not exist."""
-    return error.code() in _NO_TOPIC
-
-
-def why_failed(record: Record, error: KafkaError) -> str:
-    """The reason why *record* fails, for users."""
-    if no_topic(error):
-        return f"there is no topic {record.topic!r}"
-    return f"topic {record.topic}: {KafkaError(error.code()).str()}"
 
 
 class TransactionWriter(Protocol):
@@ -285,6 +261,9 @@ def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) 
             producer.poll(_SLICE)
         except KafkaException as error:
             failed[record.seq] = error.args[0]
+            return
+        except (ValueError, TypeError) as error:  # something in it has no form in C
+            failed[record.seq] = unsendable(error)
             return
         else:
             return

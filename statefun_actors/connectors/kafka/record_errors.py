@@ -1,0 +1,38 @@
+"""Errors of single records: which are permanent, and their reasons for users."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from confluent_kafka import KafkaError
+
+_UNSENDABLE: Final = KafkaError._INVALID_ARG  # noqa: SLF001 - its Python name
+_PERMANENT: Final = frozenset({
+    KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD,
+    KafkaError.TOPIC_EXCEPTION, _UNSENDABLE,
+})  # fmt: skip
+_NO_TOPIC: Final = frozenset({
+    KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the same
+})  # fmt: skip
+
+
+def unsendable(error: Exception) -> KafkaError:
+    """The error of a record that the client can't pass on, since *error*: something in it has no form in C."""
+    return KafkaError(_UNSENDABLE, str(error))
+
+
+def refused_permanently(error: KafkaError) -> bool:
+    """Whether no retry of the record helps. Uncertain for a record that was sent with others."""
+    return error.code() in _PERMANENT
+
+
+def no_topic(error: KafkaError) -> bool:
+    """Whether the topic of a record does not exist."""
+    return error.code() in _NO_TOPIC
+
+
+def why_failed(topic: str, error: KafkaError) -> str:
+    """The reason why a record for *topic* fails, for users."""
+    if no_topic(error):
+        return f"there is no topic {topic!r}"
+    return f"topic {topic}: {KafkaError(error.code()).str()}"
