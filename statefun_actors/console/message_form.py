@@ -17,7 +17,7 @@ from statefun_actors.admin import refuse_repeated_keys
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.types import Codec
+from statefun_actors.types import Codec, hint_of, type_arguments, unwrapped
 from statefun_actors.units import read_duration
 
 PREFIX: Final = "f."
@@ -73,12 +73,17 @@ def message_types(app: Application, target: str) -> Sequence[str]:
 def message_fields(app: Application, target: str, typename: str) -> Sequence[MessageField] | None:
     """The fields of messages of *typename* for *target*; None where it is not a class with fields."""
     codec = codec_of(app, target, typename)
-    cls = None if codec is None else codec.annotation
+    annotation = None if codec is None else codec.annotation
+    cls = typing.get_origin(annotation) or annotation
     if not (isinstance(cls, type) and attrs.has(cls)):
         return None
-    hints = typing.get_type_hints(cls)
+    arguments = type_arguments(cls, typing.get_args(annotation))
     return [
-        _field(attribute.name, hints.get(attribute.name, Any), optional=attribute.default is not attrs.NOTHING)
+        _field(
+            attribute.name,
+            unwrapped(hint_of(cls, attribute, arguments)),
+            optional=attribute.default is not attrs.NOTHING,
+        )
         for attribute in attrs.fields(cls)
         if attribute.init
     ]

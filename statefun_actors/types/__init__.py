@@ -7,6 +7,7 @@ This room knows every type that can be stored or sent, but no entities, batches 
 - :func:`message` names a class for the wire, :func:`message_name` returns the name, :func:`message_advice` how to;
 - :func:`pack` converts a value of user code to a TypedValue, :func:`checked_typed` checks a TypedValue;
 - :func:`any_of` and :func:`typed_of_any` carry values of any type in a ``google.protobuf.Any``;
+- :func:`hint_of` returns the annotation of a field with its names resolved;
 - :func:`type_arguments` and :func:`substituted` replace type variables in annotations by their arguments,
   :func:`type_variable` returns a remaining one;
 - :func:`kafka_record`, :func:`kinesis_record` and their typed forms are for egresses;
@@ -23,7 +24,7 @@ from statefun_actors.types.foreign import message_advice
 from statefun_actors.types.form_changes import Change, FormChanges
 from statefun_actors.types.form_damage import Harm
 from statefun_actors.types.forms import Form, spelled_form
-from statefun_actors.types.hints import substituted, type_arguments, type_variable
+from statefun_actors.types.hints import hint_of, substituted, type_arguments, type_variable
 from statefun_actors.types.immutability import is_immutable, keeps_more
 from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.kinds import split_optional, unwrapped
@@ -66,6 +67,7 @@ __all__ = [
     "codec_named",
     "count_references",
     "form_of",
+    "hint_of",
     "is_immutable",
     "is_repeated",
     "is_topic",

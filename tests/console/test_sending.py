@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
@@ -20,6 +21,36 @@ class Count:
 class Shelf(Entity, typename="console/shelf"):
     @handles
     def count(self, message: Count) -> None: ...
+
+
+def made_in_a_function() -> type[Entity]:
+    @message("console/inner")
+    class Inner:
+        number: int
+
+    @message("console/outer")
+    class Outer:
+        inner: Inner
+        name: Annotated[str, "shown"]
+
+    class Holder(Entity, typename="console/holder"):
+        @handles
+        def hold(self, message: Outer) -> None: ...
+
+    return Holder
+
+
+async def test_classes_that_were_made_in_a_function_have_a_form() -> None:
+    holder = made_in_a_function()
+    async with AsyncRuntime(holder, bind="127.0.0.1:0") as runtime:
+        console = Site(runtime)
+        form = f"send{query(to='console/holder/a', type='console/outer')}"
+        page = await console.get(f"/console/{form}")
+        fields = [("to", "console/holder/a"), ("type", "console/outer"), ("f.inner", '{"number": 1}'), ("f.name", "5")]
+        after = await console.after(await console.act("send-message", fields, page=form))
+
+    assert page.status == 200
+    assert "Sent console/outer to console/holder/a." in after
 
 
 async def test_a_message_is_sent_from_its_fields(store: str | None) -> None:
