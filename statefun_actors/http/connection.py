@@ -157,6 +157,12 @@ class Connection(TCPServer):
         await self._idle.stop()
 
     @property
+    def descriptor(self) -> int:
+        """The descriptor of its socket; -1 once it is closed."""
+        sock = self.writer.get_extra_info("socket")
+        return -1 if sock is None else cast("int", sock.fileno())
+
+    @property
     def is_new(self) -> bool:
         """Whether the client has sent nothing yet."""
         return self._fast_path is None and self._idle.since is not None

@@ -24,7 +24,7 @@ from statefun_actors.http.connection import Connections, ConnectionsConfig, use_
 from statefun_actors.http.listening import BACKLOG
 from statefun_actors.http.router import Router
 from statefun_actors.own_logger import own_logger
-from statefun_actors.system import loop_errors
+from statefun_actors.system import kept_from_children, loop_errors
 
 if TYPE_CHECKING:
     from quart import Quart
@@ -140,8 +140,13 @@ async def serve(
         router.drained = True
         for connection in list(shared.opened):
             connection.close_if_idle()
+        listening.clear()  # Hypercorn closes them now
 
-    await hypercorn_serve(router, config, shutdown_trigger=drained, mode="asgi")
+    def descriptors() -> list[int]:
+        return [*listening, *(connection.descriptor for connection in shared.opened)]
+
+    with kept_from_children(descriptors):
+        await hypercorn_serve(router, config, shutdown_trigger=drained, mode="asgi")
 
 
 async def _stop_accepting(listening: Sequence[int], shared: Connections) -> None:

@@ -3,6 +3,7 @@
 from statefun_actors.system.folders import make_folder, sync_folder
 from statefun_actors.system.forks import (
     keep_from_children,
+    kept_from_children,
     loop_kept_from_children,
     release,
     signals_kept_from_children,
@@ -28,6 +29,7 @@ __all__ = [
     "Throttle",
     "end_tasks",
     "keep_from_children",
+    "kept_from_children",
     "leave",
     "listen_at",
     "loop_errors",

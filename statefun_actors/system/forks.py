@@ -20,6 +20,7 @@ from typing import Any as Untyped
 from typing import Final
 
 _descriptors: Final[set[int]] = set()
+_sources: Final[set[Callable[[], Iterable[int]]]] = set()
 _loops: Final[set[asyncio.AbstractEventLoop]] = set()
 _handlers: Final[set[Callable[..., object]]] = set()
 
@@ -32,6 +33,16 @@ def keep_from_children(descriptor: int) -> None:
 def release(descriptor: int) -> None:
     """End :func:`keep_from_children` for *descriptor*: it is about to be closed, and its number to be reused."""
     _descriptors.discard(descriptor)
+
+
+@contextlib.contextmanager
+def kept_from_children(descriptors: Callable[[], Iterable[int]]) -> Generator[None]:
+    """Keep out of forked children what *descriptors* returns when one is forked: open descriptors, or -1."""
+    _sources.add(descriptors)
+    try:
+        yield
+    finally:
+        _sources.discard(descriptors)
 
 
 @contextlib.contextmanager
@@ -59,7 +70,9 @@ def _in_child() -> None:
         signal.set_wakeup_fd(-1)
         _reset_signals()
     descriptors = {*_descriptors, *(number for loop in _loops for number in _descriptors_of(loop))}
-    for registered in (_descriptors, _loops, _handlers):
+    for source in _sources:
+        descriptors.update(source())
+    for registered in (_descriptors, _sources, _loops, _handlers):
         registered.clear()
     if descriptors:
         null = os.open(os.devnull, os.O_RDWR)

@@ -1,16 +1,13 @@
-"""How a runtime ends: engines that die, event loops that are closed, forks, slow handlers, blocks left anyhow."""
+"""How a runtime ends: engines that die, event loops that are closed, slow handlers, blocks left anyhow."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import multiprocessing
-import os
 import shutil
 import sqlite3
 import threading
 from contextlib import closing
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -220,58 +217,6 @@ def test_leaving_drains_for_at_most_eight_seconds(tmp_path: Path) -> None:
         return asyncio.get_running_loop().time() - before
 
     assert 8 <= asyncio.run(work()) < 12
-
-
-def _in_child(connection: Connection, runtime: AsyncRuntime | Runtime) -> None:
-    """Sends the error of a call to a runtime of the parent process, from whichever kind of runtime."""
-    try:
-        if isinstance(runtime, Runtime):
-            runtime.tell(ADA, Deposit(cents=1))
-        else:
-            asyncio.run(runtime.tell(ADA, Deposit(cents=1)))
-    except RuntimeError as error:
-        connection.send(str(error))
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # forking is what is tested
-def test_a_forked_child_has_no_runtime(tmp_path: Path) -> None:
-    forks = multiprocessing.get_context("fork")
-
-    def said_in_child(runtime: AsyncRuntime | Runtime) -> str:
-        here, there = forks.Pipe()
-        child = forks.Process(target=_in_child, args=(there, runtime))
-        child.start()
-        text: str = here.recv()
-        child.join()
-        return text
-
-    async def work() -> tuple[str, Deposited]:
-        async with AsyncRuntime(Account, store=tmp_path / "bank.db") as runtime:
-            await runtime.tell(ADA, Deposit(cents=5))
-            text = said_in_child(runtime)
-            return text, await runtime.ask(Account.deposit, "ada", Deposit(cents=1))
-
-    expected = (
-        f"this runtime runs in process {os.getpid()}, from which this one was forked: start another one here, over "
-        "another store, or use Client"
-    )
-    assert asyncio.run(work()) == (expected, Deposited(6))
-    with Runtime(Account, store=tmp_path / "bank.db") as runtime:
-        assert said_in_child(runtime) == expected
-        assert runtime.ask(Account.deposit, "ada", Deposit(cents=1)) == Deposited(7)
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_child_that_leaves_its_parents_block_changes_nothing(tmp_path: Path) -> None:
-    with Runtime(Account, store=tmp_path / "bank.db") as runtime:
-        child = os.fork()
-        if child == 0:
-            try:
-                runtime.__exit__(None, None, None)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
-        assert runtime.ask(Account.deposit, "ada", Deposit(cents=1)) == Deposited(1)
 
 
 def test_a_main_that_ends_with_a_runtime_in_another_task_ends(tmp_path: Path) -> None:
