@@ -143,7 +143,7 @@ class Suspended(Waiting):
         if task is not None:
             task.gave_up()
         if keeps_place is not None:
-            await _ends(keeps_place, None, host)
+            await _ends(keeps_place, None, host, task)
 
 
 def _lets_go(task: HandlerTask[Untyped] | None) -> bool:
@@ -180,7 +180,8 @@ class InThread(Waiting):
     """A blocking handler, in a thread of its own, in which its timeout begins.
 
     A cancelled batch waits for the thread, so that no other batch of this address runs at the same time.
-    A timeout does not wait: the subject is abandoned, so that later changes by the thread have no effect.
+    A timeout does not wait, nor does the end of the engine: the subject is abandoned, so that later changes by the
+    thread have no effect.
     """
 
     __slots__ = ("call", "threads")
@@ -194,7 +195,7 @@ class InThread(Waiting):
         context: Context,
         host: Host,
         instruments: Instruments,  # noqa: ARG002 - as for the others
-        task: HandlerTask[Untyped] | None,  # noqa: ARG002
+        task: HandlerTask[Untyped] | None,
     ) -> object:
         thread = await self.threads.begin(functools.partial(context.run, self._run))
         result = thread.call.result
@@ -204,19 +205,18 @@ class InThread(Waiting):
                 return await asyncio.shield(result)
             return await self._in_time(asyncio.shield(result), host.timeout(self.timeout))
         except HandlerTimeoutError:
-            self._give_up(thread)
+            self._give_up(thread, self.timeout)
             raise
         except asyncio.CancelledError:
             until = None if self.timeout is None else began + self.timeout
-            if await _ends(result, until, host):
+            if await _ends(result, until, host, task):
                 _forget(result)
             else:
-                self._give_up(thread)
+                self._give_up(thread, None if _abandoned(task) else self.timeout)
             raise
 
-    def _give_up(self, thread: HandlerThread[object]) -> None:
-        assert self.timeout is not None
-        self.threads.give_up(thread, self.name, self.timeout)
+    def _give_up(self, thread: HandlerThread[object], seconds: float | None) -> None:
+        self.threads.give_up(thread, self.name, seconds)
         thread.call.result.add_done_callback(_forget)
 
     def _run(self) -> object:
@@ -229,9 +229,16 @@ class InThread(Waiting):
             raise SelfClosedError from error
 
 
-async def _ends(result: asyncio.Future[Untyped], until: float | None, host: Host) -> bool:
-    """Whether *result* is done by *until* on the host's monotonic clock; cancellations don't end the wait."""
+async def _ends(
+    result: asyncio.Future[Untyped], until: float | None, host: Host, task: HandlerTask[Untyped] | None
+) -> bool:
+    """Whether *result* is done by *until* on the host's monotonic clock, and before *task* is abandoned.
+
+    Other cancellations don't end the wait.
+    """
     while not result.done():
+        if _abandoned(task):
+            return False
         try:
             if until is None:
                 await asyncio.wait([result])
@@ -243,6 +250,10 @@ async def _ends(result: asyncio.Future[Untyped], until: float | None, host: Host
         except asyncio.CancelledError:
             continue  # asked again; the answer is the same
     return True
+
+
+def _abandoned(task: HandlerTask[Untyped] | None) -> bool:
+    return task is not None and task.steps.abandoned
 
 
 def _forget(result: asyncio.Future[object]) -> None:

@@ -67,6 +67,11 @@ class HandlerTask(asyncio.Task[_T]):
         self.get_loop().call_later(GRACE_SECONDS, self._let_go)
         return True
 
+    def abandon(self) -> None:
+        """Let it end although its handler runs on in a thread: its engine ends. Call :meth:`stop` before."""
+        self.steps.abandoned = True
+        super().cancel()
+
     def _let_go(self) -> None:
         self.steps.let_go = True
         super().cancel()
@@ -112,7 +117,9 @@ class HandlerSteps(Coroutine[Untyped, Untyped, Untyped]):
     It has the attributes of its task, too: those of the task itself can be set by any code, which is noticed.
     """
 
-    __slots__ = ("changed", "context", "first", "given_up", "let_go", "pending", "runs_handlers", "stopped", "work")
+    __slots__ = (
+        "abandoned", "changed", "context", "first", "given_up", "let_go", "pending", "runs_handlers", "stopped", "work",
+    )  # fmt: skip
 
     def __init__(self, work: Untyped = None, context: Context | None = None) -> None:
         self.work, self.context = work, Context() if context is None else context
@@ -123,6 +130,8 @@ class HandlerSteps(Coroutine[Untyped, Untyped, Untyped]):
         """The number of handlers that began here and were given up."""
         self.let_go = False
         """Whether its handler is given up if it still runs: it was stopped a while ago."""
+        self.abandoned = False
+        """Whether nothing waits for its handler any more, not even if it runs in a thread."""
         self.runs_handlers = False
         """Whether a handler is running. Set by dispatch; a ``cancel`` from other code changes nothing while it is
         False."""

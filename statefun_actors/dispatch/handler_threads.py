@@ -63,8 +63,11 @@ class HandlerThreads:
         if has_place:
             self._places.leave()
 
-    def give_up(self, thread: HandlerThread[_T], handler: str, seconds: float) -> None:
-        """Give the place of *thread* to another: its *handler* has not ended within *seconds*."""
+    def give_up(self, thread: HandlerThread[_T], handler: str, seconds: float | None) -> None:
+        """Give the place of *thread* to another: its *handler* has not ended within *seconds*.
+
+        With None its engine has ended, which logs that.
+        """
         with self._lock:
             if thread.has_ended:
                 return
@@ -72,7 +75,7 @@ class HandlerThreads:
             self._given_up += 1
             count = self._given_up
             thread.has_place = count > self._most_given_up
-            left_out = self._lines.due(handler)
+            left_out = None if seconds is None else self._lines.due(handler)
         thread.call.abandon()
         if not thread.has_place:
             self._places.leave()

@@ -191,15 +191,19 @@ class Runner:
     async def drain(self, seconds: float) -> None:
         """Give suspended batches *seconds* to end; then cancel them, as if they had never run.
 
-        A handler that can't be cancelled, such as one in a thread, is abandoned: its outcome is dropped.
+        A handler that can't be cancelled, such as one in a thread, is abandoned: its outcome is dropped, and neither
+        the event loop nor the process waits for it.
         """
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
         await self.cancel()
-        for batch in self._left.values():
+        for task, batch in self._left.items():
             logger.warning(
                 "%s: its handler does not end; its messages are handled again at the next start", batch.address
             )
+            task.abandon()
+        if self._left:
+            await asyncio.wait(list(self._left), timeout=_LAST_SECONDS)
 
     async def cancel(self) -> None:
         """Cancel suspended batches, as if they had never run; abandon those that can't be cancelled."""

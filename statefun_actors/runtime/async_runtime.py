@@ -36,9 +36,9 @@ class AsyncRuntime(RuntimeViews):
             balance = await runtime.ask(Account.deposit, "ada", Deposit(cents=5))
 
     ``async with`` opens the store and starts the engine on the running event loop. At the end of the block, running
-    handlers get 8 seconds to end; then the engine commits and releases the store. Failing and waiting messages stay in
-    the store. An exception inside the block loses nothing. ``tell`` and ``ask`` may be called from any event loop of
-    this process.
+    handlers get 8 seconds to end; then the engine commits and releases the store. A handler that still runs in a thread
+    is abandoned, which is logged. Its message, and failing and waiting ones, stay in the store. An exception inside the
+    block loses nothing. ``tell`` and ``ask`` may be called from any event loop of this process.
 
     Args:
         served: Entity classes and StatefulFunctions.
