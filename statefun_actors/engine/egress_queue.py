@@ -174,6 +174,17 @@ class EgressQueue:
         self._can_write()
         self._log_working()
 
+    def trying(self) -> None:
+        """The sink is ready to write again: who waits for its records need not give up.
+
+        An error stays until a record is written, since the cause may be in the next record.
+        """
+        if self.error is not None:
+            self.given_up = False
+            if not self.kept:
+                self.working()
+            self._writer.wake()
+
     def done_as(self, record: EgressRecord, egress: str, value: TypedValue) -> None:
         """*record* can never be written: send *value* to *egress* in its place, in the same epoch."""
         self.handed_on([record])

@@ -12,20 +12,23 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from confluent_kafka import Producer
 
 from statefun_actors import kafka_record
 from statefun_actors.connectors.http import REFUSED_RECORDS
 from statefun_actors.connectors.kafka import EgressDownError, KafkaSink
+from statefun_actors.connectors.kafka.producers import NeverEnded
 from statefun_actors.connectors.kafka.record_errors import refused_permanently
 from statefun_actors.connectors.kafka.transactions import Record, Transactions
 from statefun_actors.deploy import KafkaEgress
-from statefun_actors.engine import Engine, Lineage, SystemClock
+from statefun_actors.dispatch import Application, EgressFailed, Instrument
+from statefun_actors.engine import Engine, FailingEgress, Lineage, SystemClock
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import kafka_to_typed, record_to_typed
 from tests.engine.engines import inbox_of
-from tests.kafka.runs import APP
+from tests.kafka.runs import APP, Counter
 from tests.kafka.topics import SECONDS, Topics
 from tests.kafka.waiting import until
 
@@ -42,10 +45,10 @@ def egress(topics: Topics, delivery: Any, **more: Any) -> KafkaEgress:
 
 
 @asynccontextmanager
-async def writing(to: KafkaEgress, path: Path | None = None) -> AsyncGenerator[Engine]:
+async def writing(to: KafkaEgress, path: Path | None = None, app: Application = APP) -> AsyncGenerator[Engine]:
     """An engine whose one egress is *to*, over the store at *path*, or one in memory."""
     store = MemoryStore() if path is None else SqliteStore(path)
-    engine = Engine(APP, store, SystemClock(), sinks={to.id: KafkaSink(to)})
+    engine = Engine(app, store, SystemClock(), sinks={to.id: KafkaSink(to)})
     working = asyncio.create_task(engine.run())
     try:
         yield engine
@@ -118,17 +121,58 @@ def test_a_record_that_the_client_can_not_pass_on_fails_by_itself(topics: Topics
     writer.close()
 
 
-@BOTH
+@pytest.mark.parametrize(
+    ("delivery", "patience"),
+    [
+        ("exactly-once", {}),
+        ("at-least-once", {}),
+        ("at-least-once", {"topic.metadata.propagation.max.ms": "60000"}),  # longer than the writer's own
+    ],
+)
 async def test_records_for_a_topic_that_is_not_there_wait_for_it(
-    topics: Topics, delivery: str, caplog: pytest.LogCaptureFixture
+    topics: Topics, delivery: str, patience: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    quick = {"topic.metadata.propagation.max.ms": "200", "topic.metadata.refresh.interval.ms": "200"}
+    quick = {"topic.metadata.refresh.interval.ms": "200", **patience}
     async with writing(egress(topics, delivery, properties=quick)) as engine:
         send(engine, *(kafka_record(topic=topics.name("late"), key="k", value=str(number)) for number in range(3)))
         await until(lambda: caplog.messages)
         name = topics.make("late")
         assert [record.value() for record in await asyncio.to_thread(topics.read, name, 3)] == [b"0", b"1", b"2"]
     assert caplog.messages[0] == f"egress {OUT} can't be written, its records are kept: there is no topic {name!r}"
+
+
+async def test_a_topic_that_is_not_there_stays_the_reason_while_its_records_are_retried(topics: Topics) -> None:
+    class Attempts(Instrument):
+        failed = 0
+
+        def egress_failed(self, event: EgressFailed) -> None:
+            self.failed += 1
+
+    quick, attempts, seen = {"topic.metadata.propagation.max.ms": "200"}, Attempts(), set[FailingEgress | None]()
+    async with writing(
+        egress(topics, "exactly-once", properties=quick), app=Application(Counter, instruments=[attempts])
+    ) as engine:
+        send(engine, kafka_record(topic=topics.name("not-there"), value=""))
+        await until(lambda: OUT in engine.view.failing_egress)
+        failure = engine.view.failing_egress[OUT]
+
+        def tried_again() -> bool:
+            seen.add(engine.view.failing_egress.get(OUT))
+            return attempts.failed >= 3
+
+        await until(tried_again)
+
+    assert failure.reason == f"there is no topic {topics.name('not-there')!r}"
+    assert seen == {failure}
+
+
+def test_few_clients_with_a_broken_transaction_are_kept() -> None:
+    kept = NeverEnded(2)
+
+    for _ in range(5):
+        kept.keep(Producer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}))
+
+    assert len(kept) == 2
 
 
 async def test_after_a_backup_is_restored_its_records_are_written_and_those_since_are_not_taken_for_them(

@@ -22,7 +22,7 @@ from statefun_actors.connectors.kafka.cluster_facts import ask_cluster
 from statefun_actors.connectors.kafka.errors import EgressDownError
 from statefun_actors.connectors.kafka.producers import check_properties
 from statefun_actors.connectors.kafka.properties import logger
-from statefun_actors.connectors.kafka.record_errors import refused_permanently, why_failed
+from statefun_actors.connectors.kafka.record_errors import no_topic, refused_permanently, why_failed
 from statefun_actors.connectors.kafka.transactions import (
     Acknowledged,
     Record,
@@ -90,8 +90,7 @@ class KafkaSink:
                 self._egress.id,
                 writer.foreign,
             )
-        if queue.error is not None:
-            queue.done([])  # the egress works: waiters for records need not give up
+        queue.trying()
         naming = asyncio.create_task(self._name_missing_topics())  # it may take long; records do not wait for it
         try:
             with contextlib.closing(writer):
@@ -146,6 +145,9 @@ class KafkaSink:
                     failing = next(record for kept, record in before if kept.seq in again)
                     raise EgressDownError(why_failed(failing.topic, again[failing.seq]))
                 self._done([kept for kept, _ in before], queue)
+            kept, record = records[first]
+            if no_topic(error := failed[kept.seq]):  # no other record is the cause
+                raise EgressDownError(why_failed(record.topic, error))
             await self._alone(records[first], writer, queue)
             records = records[first + 1 :]
 

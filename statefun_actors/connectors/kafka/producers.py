@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ PRODUCER_DEFAULTS: Final = {
     "linger.ms": "0",  # batches are complete when they arrive
     "reconnect.backoff.ms": "50",
     "reconnect.backoff.max.ms": "1000",
+    "topic.metadata.propagation.max.ms": "3000",  # the client's 30 s are longer than a writer waits for answers
 }
 """Defaults, which module.yaml may override."""
 _LAST: Final = 10.0
@@ -56,6 +58,26 @@ def name_of(egress: KafkaEgress) -> str:
 def let_go(producer: Producer) -> None:
     """Destroy *producer* in a daemon thread, with its writes in progress: that may take forever."""
     threading.Thread(target=_end, args=(producer,), daemon=True, name="statefun-actors Kafka producer, ending").start()
+
+
+class NeverEnded:
+    """Clients with a broken transaction, which librdkafka may hang or crash on if they are destroyed soon.
+
+    The newest *most* are kept; each has threads, sockets and memory. By the time that another one is let go, later
+    clients of its id have fenced it, and its writes were purged.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._kept = most, deque[Producer]()
+
+    def keep(self, producer: Producer) -> None:
+        """Keep *producer* for a while."""
+        self._kept.append(producer)
+        if len(self._kept) > self._most:
+            let_go(self._kept.popleft())
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
 
 def _end(producer: Producer) -> None:

@@ -31,8 +31,13 @@ def no_topic(error: KafkaError) -> bool:
     return error.code() in _NO_TOPIC
 
 
+def why_no_topic(topic: str) -> str:
+    """The reason why a record fails whose *topic* does not exist, for users."""
+    return f"there is no topic {topic!r}"
+
+
 def why_failed(topic: str, error: KafkaError) -> str:
     """The reason why a record for *topic* fails, for users."""
     if no_topic(error):
-        return f"there is no topic {topic!r}"
+        return why_no_topic(topic)
     return f"topic {topic}: {KafkaError(error.code()).str()}"

@@ -15,9 +15,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from statefun_actors.connectors.kafka.complaints import ALL_BROKERS_DOWN, TIMED_OUT, TRANSPORT
 from statefun_actors.connectors.kafka.deadline import within
 from statefun_actors.connectors.kafka.errors import EgressDownError
-from statefun_actors.connectors.kafka.producers import let_go, name_of, producer
+from statefun_actors.connectors.kafka.producers import NeverEnded, let_go, name_of, producer
 from statefun_actors.connectors.kafka.properties import client
-from statefun_actors.connectors.kafka.record_errors import unsendable
+from statefun_actors.connectors.kafka.record_errors import unsendable, why_no_topic
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.engine import Lineage
 
@@ -25,11 +25,12 @@ _ANSWER: Final = 10.0
 """Timeout of requests, in seconds."""
 _UNDONE: Final = 3.0
 """Timeout of an abort; after it, a new client does it."""
-_never_ended: Final[list[Producer]] = []
-"""Clients with a broken transaction: librdkafka may hang or crash when such a client is destroyed."""
+_never_ended: Final = NeverEnded(4)
 _PATIENCE: Final = 5.0
 """Seconds without an acknowledgement before a warning."""
 _SLICE: Final = 0.2
+_ASKED: Final = 2.0
+"""Timeout of the question which topics there are, in seconds."""
 _PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - its Python names
 _SOON: Final = frozenset({
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
@@ -92,7 +93,11 @@ class Acknowledged:
         self._last = None
         for record in records:
             _produce(self._producer, record, failed)
-        _flush(self._producer, _PATIENCE, lambda: self._waiting(_reason(self._address, self._last)))
+        _flush(
+            self._producer,
+            _PATIENCE,
+            lambda: self._waiting(_why_stalled(self._producer, records, self._address, self._last)),
+        )
         return failed
 
     def close(self) -> None:
@@ -145,7 +150,7 @@ class Transactions:
         try:
             return self._written(records)
         except EgressDownError:
-            _never_ended.append(self._producer)
+            _never_ended.keep(self._producer)
             raise
 
     def _written(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
@@ -154,7 +159,7 @@ class Transactions:
             self._producer.begin_transaction()
             for record in records:
                 _produce(self._producer, record, failed)
-            _flush(self._producer, _ANSWER, self._stalled)
+            _flush(self._producer, _ANSWER, lambda: self._stalled(records))
             if failed:
                 self._undo()
                 return failed
@@ -190,7 +195,7 @@ class Transactions:
         try:
             before.abort_transaction(_UNDONE)
         except KafkaException:
-            _never_ended.append(before)
+            _never_ended.keep(before)
         self._producer = self._begun()
 
     def _begun(self) -> Producer:
@@ -203,8 +208,8 @@ class Transactions:
             raise
         return begun
 
-    def _stalled(self) -> None:
-        raise EgressDownError(_reason(self._address, self._last))
+    def _stalled(self, records: Sequence[Record]) -> None:
+        raise EgressDownError(_why_stalled(self._producer, records, self._address, self._last))
 
     def _why(self, error: KafkaException) -> str:
         inner = error.args[0]
@@ -267,6 +272,16 @@ def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) 
             return
         else:
             return
+
+
+def _why_stalled(producer: Producer, records: Sequence[Record], address: str, error: KafkaError | None) -> str:
+    """The reason why *records* are not acknowledged. It may be a topic that the client still hopes for."""
+    try:
+        there = producer.list_topics(timeout=_ASKED).topics
+    except KafkaException:
+        return _reason(address, error)
+    missing = next((record.topic for record in records if record.topic not in there), None)
+    return _reason(address, error) if missing is None else why_no_topic(missing)
 
 
 def _reason(address: str, error: KafkaError | None) -> str:
