@@ -6,7 +6,7 @@ from statefun_actors.entity.detached import hydrate
 from statefun_actors.entity.entity import Entity
 from statefun_actors.entity.entity_function import EntityFunction
 from statefun_actors.entity.field import EntityField
-from statefun_actors.entity.handles import handles, mark_of
+from statefun_actors.entity.handles import handles
 
 __all__ = [
     "NOT_GIVEN",
@@ -17,5 +17,4 @@ __all__ = [
     "answers",
     "handles",
     "hydrate",
-    "mark_of",
 ]

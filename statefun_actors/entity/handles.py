@@ -113,9 +113,3 @@ def _marked(method: Any, mark: HandlerMark) -> Any:
     except AttributeError:
         raise DefinitionError("@handles", [f"expected a method, got a {type(method).__name__}"]) from None
     return method
-
-
-def mark_of(method: object) -> HandlerMark | None:
-    """The mark of a method that is decorated with ``@handles``; None for another one."""
-    mark: HandlerMark | None = getattr(method, MARK, None)
-    return mark

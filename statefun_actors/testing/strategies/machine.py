@@ -6,16 +6,16 @@ import asyncio
 import inspect
 import logging
 import re
-import typing
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any as Untyped
 from typing import ClassVar, Final
 
+from google.protobuf import any_pb2
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from statefun_actors.asking import NoAnswer
+from statefun_actors.definition import AnswerMethod
 from statefun_actors.entity import Entity
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.settings import Settings
@@ -130,7 +130,7 @@ class RuntimeMachine(RuleBasedStateMachine):
         waiting = [ask for ask in self.runtime.asks if ask.target is None]
         ask = waiting[data.draw(st.integers(0, len(waiting) - 1), "which of the open reply addresses")]
         served = self.runtime.app.served[ask.asker.typename]
-        answer = data.draw(_answers(served.answers[ask.then].method.handler.function), "the answer")
+        answer = data.draw(_answers(served.answers[ask.then].method), "the answer")
         self._run(self.runtime.answer(ask.address, answer))
 
     @invariant()
@@ -198,8 +198,7 @@ def _telling(cls: type[Entity], name: str) -> Callable[..., None]:
     return tell
 
 
-def _answers(method: Untyped) -> st.SearchStrategy[Untyped]:
+def _answers(method: AnswerMethod) -> st.SearchStrategy[Untyped]:
     """Values that *method*, which is decorated with ``@answers``, takes, but for NoAnswer."""
-    parameter = list(inspect.signature(method).parameters)[1]
-    annotation = typing.get_type_hints(method, include_extras=True)[parameter]
-    return st.one_of([values(each) for each in typing.get_args(annotation) if each is not NoAnswer])
+    taken = [values(codec.annotation) for codec in method.codecs.values()]
+    return st.one_of([*taken, values(any_pb2.Any)] if method.any else taken)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import types
-import typing
 from typing import Any
 
 from hypothesis import strategies as st
 
-from statefun_actors.entity import Entity, EntityFunction, mark_of
+from statefun_actors.entity import Entity, EntityField, EntityFunction
 from statefun_actors.testing.strategies.values import values
 
 
@@ -31,20 +28,13 @@ def messages(cls: type[Entity], *, internal: bool = False) -> st.SearchStrategy[
 
 def fields(cls: type[Entity]) -> st.SearchStrategy[dict[str, Any]]:
     """A strategy for fields of *cls*, each of which may be absent: ``given(Account, "ada", **found).when(...)``."""
-    hints = typing.get_type_hints(cls, include_extras=True)
     function: EntityFunction = cls.__function_type__
-    return st.fixed_dictionaries({}, optional={name: values(hints[name]) for name in function.by_name})
+    return st.fixed_dictionaries({}, optional={name: _field_values(field) for name, field in function.by_name.items()})
 
 
-def _types(method: Any) -> list[object]:
-    """The types of message that *method* handles."""
-    mark = mark_of(method)
-    if mark is not None and mark.types:
-        return list(mark.types)
-    parameter = list(inspect.signature(method).parameters)[1]
-    annotation = typing.get_type_hints(method, include_extras=True)[parameter]
-    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
-    return list(typing.get_args(annotation)) if union else [annotation]
+def _field_values(field: EntityField) -> st.SearchStrategy[Any]:
+    found = values(field.codec.annotation)
+    return st.none() | found if field.optional else found
 
 
 def takes_messages(cls: type[Entity]) -> bool:
@@ -54,10 +44,9 @@ def takes_messages(cls: type[Entity]) -> bool:
 
 def _taken(cls: type[Entity], *, internal: bool) -> list[object]:
     function: EntityFunction = cls.__function_type__
-    handlers = {handler.name: handler for handler, _ in function.handlers.values()}
-    return [
-        each
-        for handler in handlers.values()
-        if internal or not (function.options.internal if handler.internal is None else handler.internal)
-        for each in _types(handler.function)
-    ]
+    taken: list[object] = []
+    for handler, codec in function.handlers.values():
+        is_internal = function.options.internal if handler.internal is None else handler.internal
+        if (internal or not is_internal) and codec.annotation not in taken:
+            taken.append(codec.annotation)
+    return taken

@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 from hypothesis import strategies as st
 
 from statefun_actors.address import Address
-from statefun_actors.types import any_of, codec_for, is_repeated, pack, unwrapped
+from statefun_actors.types import any_of, codec_for, hint_of, is_repeated, pack, unwrapped
 
 _WORD: Final = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=10)
 _LEAVES: Final[dict[object, st.SearchStrategy[Any]]] = {
@@ -85,8 +85,7 @@ def _of_class(cls: Any) -> st.SearchStrategy[Any]:
 
 
 def _attrs(cls: Any) -> st.SearchStrategy[Any]:
-    hints = typing.get_type_hints(cls, include_extras=True)
-    members = {field.alias: values(hints[field.name]) for field in attrs.fields(cls) if field.init}
+    members = {field.alias: values(hint_of(cls, field, {})) for field in attrs.fields(cls) if field.init}
     return st.builds(cls, **members)
 
 
