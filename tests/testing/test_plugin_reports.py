@@ -8,6 +8,7 @@ from importlib import metadata
 
 import pytest
 
+from statefun_actors.testing.pytest_support.comparison import explained
 from tests.testing.inner_tests import ALONE, run
 
 pytest_plugins = ["pytester"]
@@ -84,3 +85,9 @@ def test_it_imports_nothing_else_of_the_package() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.split() == ["statefun_actors", "statefun_actors.pytest_plugin"]
+
+
+def test_values_of_a_class_without_a_module_are_left_to_pytest() -> None:
+    loose = type("Loose", (), {"__module__": None})
+
+    assert explained(loose(), loose()) is None

@@ -38,7 +38,9 @@ def _ours(value: Untyped) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_ours, value))
     cls = type(value)
-    return isinstance(value, Entity) or cls.__module__.startswith("statefun_actors.") or message_name(cls) is not None
+    if isinstance(value, Entity) or message_name(cls) is not None:
+        return True
+    return str(cls.__module__).startswith("statefun_actors.")  # None for some classes of protobuf
 
 
 def _differences(left: Untyped, right: Untyped, path: str) -> Iterator[str]:
