@@ -21,6 +21,7 @@ from statefun_actors.wire import V2
 from tests.endpoint.official import test_against_sdk_2 as ours
 from tests.endpoint.official.apache import Apache
 from tests.endpoint.official.programs import bound_sdk
+from tests.endpoint.official.topics import topics
 from tests.wire.reference import request
 
 words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
@@ -30,7 +31,7 @@ steps: Steps = st.one_of(
     st.just(("address",)),
     st.tuples(st.sampled_from(["unpack", "unpack_and_pack", "delete_value", "flags"]), ours.states),
     st.tuples(st.sampled_from(["set_value", "change_in_place"]), ours.states, ours.numbers),
-    st.tuples(st.just("kafka"), words, st.none() | words, ours.numbers),
+    st.tuples(st.just("kafka"), topics, st.none() | words, ours.numbers),
     st.tuples(st.just("kinesis"), words, words, st.none() | words, ours.numbers),
 )
 mistakes: Steps = st.one_of(

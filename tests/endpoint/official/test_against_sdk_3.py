@@ -30,6 +30,7 @@ from statefun_actors.types import pack
 from statefun_actors.wire import V3, v3_pb2
 from tests.endpoint.official.apache import Apache, counts_right
 from tests.endpoint.official.programs_3 import KINDS, run, value
+from tests.endpoint.official.topics import topics
 from tests.wire.reference import request
 
 functions = StatefulFunctions()
@@ -119,8 +120,8 @@ steps: st.SearchStrategy[tuple[Untyped, ...]] = st.one_of(
     st.builds(lambda *a: ("send", *a[:2], *a[2]), typenames, ids, typed),
     st.builds(lambda *a: ("send_after", *a[:3], *a[3], a[4]), delays, typenames, ids, typed, tokens),
     st.tuples(st.just("cancel"), st.sampled_from(["a", "token"])),
-    st.tuples(st.just("record"), typenames, ids, st.none() | texts, raw),
-    st.tuples(st.just("stamp_record"), typenames, ids, givens["stamp"]),
+    st.tuples(st.just("record"), typenames, topics, st.none() | texts, raw),
+    st.tuples(st.just("stamp_record"), typenames, topics, givens["stamp"]),
     st.tuples(st.just("kinesis"), typenames, ids, ids, st.none() | ids, texts),
     st.builds(lambda *a: ("egress", a[0], *a[1]), typenames, typed),
     st.tuples(st.just("tell"), kinds),
