@@ -141,7 +141,8 @@ def handler(statefun: Untyped) -> Untyped:
         if message.is_string():
             run(_Steps(statefun, types, context), json.loads(message.as_string()))
         else:
-            raw = statefun.kafka_egress_message("e/raw", message.value_typename(), message.raw_value())
+            topic = message.value_typename().replace("/", ".")
+            raw = statefun.kafka_egress_message("e/raw", topic, message.raw_value())
             context.send_egress(raw)
 
     functions.register("test/asynchronous", asynchronous, specs=more)
