@@ -2,7 +2,8 @@
 
 ``statefun-actors serve`` on Hypercorn, one process, with the class of ``tests.benchmarks.peers``; batches of 1 over 16
 and 64 connections that are kept open, and batches of 100 over 16. The same client asks all servers: raw sockets, each
-of which sends the next request when it has the reply to the last one. They take turns, and medians are compared.
+of which sends the next request when it has the reply to the last one. So no reply is held back (``--linger 0``): no
+messages wait for a larger batch. They take turns, and medians are compared.
 """
 
 from __future__ import annotations
@@ -136,7 +137,16 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     chosen = options.parse_args()
     python = needed("serve: requests/s", chosen, lambda: python_with_sdk("SDK-upb"))
-    ours = (sys.executable, "-m", "statefun_actors", "serve", "tests.benchmarks.peers.ours:Account", "--bind")
+    ours = (
+        sys.executable,
+        "-m",
+        "statefun_actors",
+        "serve",
+        "tests.benchmarks.peers.ours:Account",
+        "--linger",
+        "0",
+        "--bind",
+    )
     servers = {OURS: Server(*ours, "127.0.0.1:0"), PEER: Server(python, "-m", "tests.benchmarks.peers.sdk", "aiohttp")}
     taken: dict[tuple[str, int, int], list[tuple[float, float]]] = {
         (name, *load): [] for load in LOADS for name in servers
