@@ -215,8 +215,16 @@ def _in_leaf(old: str | None, new: str | None, obj: object, path: str) -> Iterat
         return
     if (old, new) != ("int", "float"):
         yield Damage(Harm.LOST, path, f"a value of type {old} is read as {new}, which has another meaning", _KEEP_TYPE)
-    elif isinstance(obj, int) and float(obj) != obj:
+    elif isinstance(obj, int) and not _is_exact(obj):
         yield Damage(Harm.LOST, path, "an int is read as float, which can't hold all its digits", _KEEP_TYPE)
+
+
+def _is_exact(number: int) -> bool:
+    """Whether a float can hold *number*."""
+    try:
+        return float(number) == number
+    except OverflowError:
+        return False
 
 
 def _removal_text(name: str, old: Mapping[str, object], new: Mapping[str, object]) -> str:

@@ -143,6 +143,15 @@ def test_what_a_changed_type_reads_in_silence_is_what_was_stored(place: str) -> 
     assert reported > 3
 
 
+@pytest.mark.parametrize("number", [2**53 + 1, 10**400])
+def test_an_int_that_a_float_cannot_hold_is_reported(number: int) -> None:
+    changes = FormChanges(form_of(codec_for(list[int], state=True)), form_of(codec_for(list[float], state=True)))
+
+    [damage] = changes.damage(b"[%d]" % number)
+
+    assert (damage.path, damage.text) == ("[0]", "an int is read as float, which can't hold all its digits")
+
+
 def test_a_union_that_became_one_class_is_reported_though_the_attributes_are_the_same() -> None:
     before, now = codec_for(list[Left | Right], state=True), codec_for(list[Left], state=True)
 
