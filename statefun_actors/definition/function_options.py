@@ -34,6 +34,10 @@ class TypeOptions:
             found.append(problem)
         return found
 
+    def is_internal(self, of_handler: bool | None) -> bool:
+        """Whether a handler refuses messages from outside; *of_handler* is its own ``internal=``, which goes first."""
+        return bool(self.internal if of_handler is None else of_handler)
+
     def inherited(self, base: TypeOptions) -> TypeOptions:
         """A copy in which options that are not given are taken from *base*."""
         return TypeOptions(

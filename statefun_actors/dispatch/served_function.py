@@ -35,7 +35,7 @@ class BoundHandler:
         self.replies = handler.replies
         self.waits = handler.is_async or handler.blocking
         """Whether it needs a running event loop."""
-        self.internal = bool(served.function.options.internal if handler.internal is None else handler.internal)
+        self.internal = served.function.options.is_internal(handler.internal)
         """Whether it refuses messages from outside."""
         self.codec = codec
         self.read: Callable[[bytes], object]

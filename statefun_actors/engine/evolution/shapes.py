@@ -77,7 +77,7 @@ def shape_of(function: FunctionType) -> TypeShape:
     internal = [
         name
         for name, (handler, _) in sorted(function.handlers.items())
-        if (function.options.internal if handler.internal is None else handler.internal)
+        if function.options.is_internal(handler.internal)
     ]
     takes = {name: form_of(codec) for name, (_, codec) in sorted(function.handlers.items())}
     return TypeShape(states, takes, answers, internal)

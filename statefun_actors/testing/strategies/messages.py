@@ -46,7 +46,6 @@ def _taken(cls: type[Entity], *, internal: bool) -> list[object]:
     function: EntityFunction = cls.__function_type__
     taken: list[object] = []
     for handler, codec in function.handlers.values():
-        is_internal = function.options.internal if handler.internal is None else handler.internal
-        if (internal or not is_internal) and codec.annotation not in taken:
+        if (internal or not function.options.is_internal(handler.internal)) and codec.annotation not in taken:
             taken.append(codec.annotation)
     return taken
