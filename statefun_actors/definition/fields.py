@@ -68,7 +68,7 @@ class Field:
         typename = stored.typename
         codec = self.codec
         try:
-            if typename == self.typename or typename in codec.accepts or typename in codec.lenient:
+            if self._takes(typename):
                 return codec.decode(stored.value, typename)
         except ValueError as error:
             if self.convert is None:
@@ -82,14 +82,17 @@ class Field:
 
     def reads_itself(self, stored: TypedValue) -> bool:
         """Whether the declared type reads *stored*, so that *convert* is not called."""
-        codec = self.codec
-        if stored.typename != self.typename and stored.typename not in {*codec.accepts, *codec.lenient}:
+        if not self._takes(stored.typename):
             return False
         try:
-            codec.decode(stored.value, stored.typename)
+            self.codec.decode(stored.value, stored.typename)
         except ValueError:
             return False
         return True
+
+    def _takes(self, typename: str) -> bool:
+        codec = self.codec
+        return typename == self.typename or typename in codec.accepts or typename in codec.lenient
 
     def absent_value(self) -> object:
         """The value of an absent field, outside of a handler. Raises ValueMismatchError: *factory* fails."""
