@@ -175,7 +175,7 @@ class EgressQueue:
         self._log_working()
 
     def trying(self) -> None:
-        """The sink is ready to write again: who waits for its records need not give up.
+        """The sink is ready to write again, so waits for its records go on.
 
         An error stays until a record is written, since the cause may be in the next record.
         """

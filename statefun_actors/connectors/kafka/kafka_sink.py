@@ -33,10 +33,11 @@ from statefun_actors.deploy import KafkaEgress
 from statefun_actors.engine import EgressQueue
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import EgressRecord
+from statefun_actors.text import shortened
 from statefun_actors.types import JSON_TYPENAME, TOPIC_FORM, Codec, is_topic, record_of_typed
 
 _THREAD: Final = "statefun-actors Kafka egress"
-_SHOWN: Final = 80
+_LONGEST_SHOWN: Final = 80
 """Characters of a topic's impossible name that are shown."""
 
 
@@ -176,7 +177,9 @@ class KafkaSink:
                 found.append((kept, Record(kept.seq, sent.topic, key, sent.value, headers)))
             elif isinstance(sent, KafkaRecord) and sent.topic:
                 self._refuse(
-                    kept, f"no topic can have the name {sent.topic[:_SHOWN]!r}: Kafka allows {TOPIC_FORM}", queue
+                    kept,
+                    f"no topic can have the name {shortened(sent.topic, _LONGEST_SHOWN)!r}: Kafka allows {TOPIC_FORM}",
+                    queue,
                 )
             else:
                 self._refuse(kept, "it is no Kafka record with a topic; send kafka_record(...)", queue)

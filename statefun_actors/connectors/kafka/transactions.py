@@ -29,8 +29,8 @@ _never_ended: Final = NeverEnded(4)
 _PATIENCE: Final = 5.0
 """Seconds without an acknowledgement before a warning."""
 _SLICE: Final = 0.2
-_ASKED: Final = 2.0
-"""Timeout of the question which topics there are, in seconds."""
+_LIST_SECONDS: Final = 2.0
+"""Timeout of a request for the list of topics, in seconds."""
 _PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - its Python names
 _SOON: Final = frozenset({
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
@@ -275,9 +275,9 @@ def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) 
 
 
 def _why_stalled(producer: Producer, records: Sequence[Record], address: str, error: KafkaError | None) -> str:
-    """The reason why *records* are not acknowledged. It may be a topic that the client still hopes for."""
+    """The reason why *records* are not acknowledged. A topic may be missing that the client still waits for."""
     try:
-        there = producer.list_topics(timeout=_ASKED).topics
+        there = producer.list_topics(timeout=_LIST_SECONDS).topics
     except KafkaException:
         return _reason(address, error)
     missing = next((record.topic for record in records if record.topic not in there), None)
