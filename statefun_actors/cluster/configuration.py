@@ -158,7 +158,7 @@ class KafkaSettings:
             "num.io.threads": 2,
             "num.recovery.threads.per.data.dir": 1,
             "log.cleaner.enable": "false",
-            # Kafka makes the two indexes of each partition as large as they may get: 10 MiB, unless it is told. The
+            # Kafka makes the two indexes of each partition as large as they may get: 10 MiB by default. The
             # holes of such files are written out when the folder is copied: a GiB for 50 partitions.
             "log.index.size.max.bytes": 1 << 20,
             "metadata.max.idle.interval.ms": 0,  # the only controller needs no record that it is still there

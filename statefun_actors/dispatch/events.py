@@ -172,7 +172,7 @@ class Responded(Struct, frozen=True):
 
 
 class RecordProduced(Struct, frozen=True):
-    """A gateway wrote a record to ``topic``, or could not.
+    """A gateway wrote a record to ``topic``, or could not write it.
 
     ``outcome`` is ``acknowledged``; or ``refused``, where no retry helps; ``not taken``; or ``unknown``, where the
     brokers did not answer in time.
@@ -192,7 +192,7 @@ class CallEnded(Struct, frozen=True):
     """A gateway has the answer to a call, after ``seconds``, and waits for ``waiting`` others.
 
     ``outcome`` is ``replied``, ``handled`` (without a reply), ``taken``, ``given up``, ``key reused``, ``not open``,
-    ``not taken`` or ``lost``; or ``none`` if nobody waits any more: its time was over, or the client has gone.
+    ``not taken`` or ``lost``; or ``none`` if the wait ended before: its time was over, or the client has gone.
     """
 
     outcome: str

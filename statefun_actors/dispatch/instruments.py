@@ -91,7 +91,7 @@ class Instrument:
         """The HTTP ingress responds to a request."""
 
     def record_produced(self, event: RecordProduced) -> None:
-        """A gateway wrote a record, or could not."""
+        """A gateway wrote a record, or could not write it."""
 
     def call_begun(self, event: CallBegun) -> None:
         """A gateway waits for an answer of the Flink job."""

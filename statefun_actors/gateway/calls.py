@@ -86,7 +86,7 @@ class WaitingCalls:
         """The id of the caller of the call *number*."""
         return GatewayCall(self._topic, self.gateway, number).id
 
-    def remove(self, number: str, answer: Answer | None) -> bool:  # noqa: ARG002 - for those who observe it
+    def remove(self, number: str, answer: Answer | None) -> bool:  # noqa: ARG002 - observed calls report it
         """Remove a call, which ends with *answer*, or without one; return whether it was there."""
         return self._waiting.pop(number, None) is not None
 

@@ -42,7 +42,7 @@ class Exchange:
     Args:
         routes: of module.yaml.
         name: its own, in logs and errors.
-        instruments: they hear of records, calls and replies; None = nobody does.
+        instruments: records, calls and replies are reported to them. None: to none.
 
     Raises:
         BadPropertyError: the Kafka client refuses a property of module.yaml.

@@ -32,7 +32,7 @@ _MOST_LINES: Final = 10_000
 
 
 class _Record(Struct, frozen=True):
-    """A record for a message that nobody waits for. *unsure*: what it holds, if the job may refuse that."""
+    """A record for a message whose answer no client waits for. *unsure*: its content, if the job may refuse it."""
 
     to: RequestTopic
     key: str
@@ -41,7 +41,7 @@ class _Record(Struct, frozen=True):
 
 
 class Gateway:
-    """Takes messages for the Flink job of *routes*. *instruments* hear what it does; None = nobody does.
+    """Takes messages for the Flink job of *routes*. Events are reported to *instruments*; None: to none.
 
     Raises:
         BadPropertyError: the Kafka client refuses a property of module.yaml.
@@ -123,7 +123,7 @@ class Gateway:
             if to is None:
                 return no_topic("delayed messages", INGRESS)
             later = Later((typename, id), content, message.delay_ms)
-            # An endpoint that does not serve the target drops the message, unless it was told of it.
+            # An endpoint that does not serve the target drops the message, unless its --other-functions has the type.
             unsure = None if self._routes.is_with_ingress(typename) else later
             return _Record(to, later_id(), order(later).value, unsure)
         if (to := self._routes.requests.get(typename)) is not None:

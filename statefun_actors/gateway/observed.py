@@ -1,4 +1,4 @@
-"""What a gateway tells instruments."""
+"""Reports the calls, records and replies of a gateway to instruments."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from statefun_actors.ingress import (
 
 
 class ObservedCalls(WaitingCalls):
-    """Calls whose beginnings and ends *instruments* hear of."""
+    """Calls that are reported to *instruments* when they begin and when they end."""
 
     def __init__(self, topic: str, instruments: Instruments, monotonic: Callable[[], float] = time.monotonic) -> None:
         super().__init__(topic)
@@ -59,21 +59,21 @@ def calls_of(topic: str, instruments: Instruments) -> WaitingCalls:
 
 
 def records_of(instruments: Instruments) -> Callable[[str, ProducerError | None], None] | None:
-    """What is called with the topic of each record, and why it was not acknowledged; None if nobody listens."""
-    heard = instruments.record_produced
-    if not heard.heard:
+    """A function to call with the topic of each record and its error, if it has one; None if no instrument listens."""
+    hook = instruments.record_produced
+    if not hook.heard:
         return None
-    return lambda topic, error: heard(RecordProduced(topic, "acknowledged" if error is None else error.fault.value))
+    return lambda topic, error: hook(RecordProduced(topic, "acknowledged" if error is None else error.fault.value))
 
 
 def observed_reply(instruments: Instruments, on_answer: OnAnswer) -> OnAnswer:
-    """*on_answer* of a reply; *instruments* hear of its answer, too."""
-    heard = instruments.reply_forwarded
-    if not heard.heard:
+    """*on_answer* of a reply, whose answer is reported to *instruments*, too."""
+    hook = instruments.reply_forwarded
+    if not hook.heard:
         return on_answer
 
     def answered(answer: Answer) -> None:
-        heard(ReplyForwarded(_outcome(answer)))
+        hook(ReplyForwarded(_outcome(answer)))
         on_answer(answer)
 
     return answered

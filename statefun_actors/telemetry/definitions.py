@@ -54,7 +54,7 @@ METRICS: Final = (
     Metric("asks_opened", "counter", (), "Asks that entities opened."),
     Metric("asks_ended", "counter", (), "Answers and timeouts of asks."),
     Metric("responses", "counter", ("status",), "Responses of the HTTP ingress."),
-    Metric("gateway_records", "counter", ("topic", "outcome"), "Records that a gateway wrote, or could not."),
+    Metric("gateway_records", "counter", ("topic", "outcome"), "Records that a gateway wrote, or could not write."),
     Metric("gateway_waiting", "gauge", (), "Answers of the Flink job that a gateway waits for."),
     Metric("gateway_answers", "counter", ("outcome",), "Answers that a gateway has waited for."),
     Metric("gateway_answer_seconds", "histogram", (), "Time of a gateway's wait for an answer.", _ANSWER_SECONDS),
