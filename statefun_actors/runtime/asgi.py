@@ -141,14 +141,14 @@ class _FromLoop:
         def cancelled() -> asyncio.Future[bool]:
             durable: asyncio.Future[bool] = self._callers.create_future()
 
-            def settle(told: Untyped = None) -> None:
+            def settle(result: Untyped = None) -> None:
                 limit.cancel()
                 if not durable.done():
-                    durable.set_result(told is True)
+                    durable.set_result(result is True)
 
             limit = self._callers.call_later(GRACE, settle)  # a handler may hold that loop, or it does not run
             if self._waiting.pop(number, None) is not None:  # else its answer is on its way
-                self._on_engines_loop(lambda told: told(cancel[0]()), settle)
+                self._on_engines_loop(lambda done: done(cancel[0]()), settle)
             return durable
 
         return cancelled

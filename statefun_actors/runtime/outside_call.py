@@ -37,7 +37,7 @@ class OutsideCall:
         """Begin the call on the event loop of the engine.
 
         Returns:
-            The seconds that are left of its timeout; None: its caller has gone, and the message must not be sent.
+            The seconds that are left of its timeout; None: it has ended already, and the message must not be sent.
         """
         with self._lock:
             if self.future.done():
@@ -62,7 +62,7 @@ class OutsideCall:
             raise
 
     async def answer(self) -> Answer | None:
-        """As :meth:`result`, for a coroutine."""
+        """As :meth:`result`, for a coroutine. Raises as that."""
         limit = asyncio.get_running_loop().call_later(self._seconds + GRACE, self._give_up)
         try:
             return await asyncio.wrap_future(self.future)
@@ -70,24 +70,24 @@ class OutsideCall:
             limit.cancel()
 
     def _give_up(self) -> None:
-        with self._lock, contextlib.suppress(InvalidStateError):  # it has its answer, or its caller has gone
+        with self._lock, contextlib.suppress(InvalidStateError):  # it has its answer, or was cancelled
             self.future.set_exception(self._error())
 
     def _error(self) -> CallError:
         target, key = self._message.target, self._message.key
-        told = self._message.wait is Wait.TAKEN
-        said = f"{'not durable' if told else 'no answer'} within {self._seconds:g} s; {self._state_of_loop()}. "
+        tells = self._message.wait is Wait.TAKEN
+        text = f"{'not durable' if tells else 'no answer'} within {self._seconds:g} s; {self._state_of_loop()}. "
         if not self._begun:  # with a key, an UnavailableError itself says to send it again
-            said += "The message was not taken, and will not be" + (": it may be sent again" if key is None else "")
+            text += "The message was not taken, and will not be" + (": it may be sent again" if key is None else "")
         elif key is None:
-            said += "The message may have been taken: a retry without key= can deliver it again"
-        elif told:
-            said += "The message may have been taken"
+            text += "The message may have been taken: a retry without key= can deliver it again"
+        elif tells:
+            text += "The message may have been taken"
         else:
-            said += "The message may have been taken: a retry with the same key= waits for the same reply"
-        if self._begun and not told:
-            return ReplyTimeoutError(target, said)
-        return UnavailableError(target, said, 1, self._seconds, key)
+            text += "The message may have been taken: a retry with the same key= waits for the same reply"
+        if self._begun and not tells:
+            return ReplyTimeoutError(target, text)
+        return UnavailableError(target, text, 1, self._seconds, key)
 
     def _state_of_loop(self) -> str:
         if self._engines.is_closed():
