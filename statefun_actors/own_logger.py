@@ -6,6 +6,7 @@ printable (:mod:`statefun_actors.text`) before any handler gets it. Records of o
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from statefun_actors.text import lines_of, one_line
@@ -21,14 +22,12 @@ def own_logger(name: str) -> logging.Logger:
 
 
 def _make_printable(record: logging.LogRecord) -> bool:
-    """The filter of these loggers. It keeps each record; an error here would reach the code that logs."""
-    try:
+    """The filter of these loggers, which keeps each record. It raises nothing, since handlers report the same error."""
+    with contextlib.suppress(Exception):
         text = record.getMessage()
         if not text.isprintable():
             record.msg, record.args = one_line(text.rstrip()), ()
         if record.exc_info and not record.exc_text:
             # Formatters of the logging module take this text, and don't format the error a second time.
             record.exc_text = lines_of(_formatter.formatException(record.exc_info))
-    except Exception:
-        return True  # handlers report the same error
     return True
