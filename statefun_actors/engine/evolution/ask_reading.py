@@ -75,7 +75,7 @@ class AskReading:
                 return
             if damage.text not in seen:
                 seen.add(damage.text)
-                found = Damages(ask.asker, damage.path, damage.advice)
+                found = Damages(ask.asker, damage.path)
                 self._damages.setdefault((then, damage.text), found).count += 1
 
     def losses(self) -> Iterator[Loss]:
