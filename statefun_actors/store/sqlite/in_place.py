@@ -24,7 +24,7 @@ _DESCRIPTORS: Final = (2, 2, 1)
 """SQLite's descriptors of the file, the log and its index, for two connections."""
 _MISSING: Final = ()
 _REPLACED: Final = (-1, -1)
-"""The identity of an opened log whose name another file had before it was seen."""
+"""Stands for an opened log whose name another file has. No file has this identity, so the next check finds it."""
 
 Seen = tuple[tuple[int, ...], ...]
 """What is known of the file (its identity, time of its last change, and size), of its log, and of the log's index."""
@@ -98,12 +98,12 @@ class InPlace:
         return seen[1:] == self._known[1:]
 
     def accept(self, seen: Seen) -> None:
-        """Nothing is wrong with *seen*."""
+        """Take *seen*, in which nothing is wrong, as the known state."""
         self._known, self._settled = seen, None
         self.wrote()
 
     def wrote(self) -> None:
-        """The log was written by this process, or is as it should be."""
+        """Note the size of the log, which this process has written, or which was checked."""
         self._log_size = self.log_size()
 
     def cut(self) -> bool:
@@ -115,7 +115,11 @@ class InPlace:
         return 0 if self._log is None else os.lseek(self._log, 0, os.SEEK_END)
 
     def _opened(self) -> Seen:
-        """The files by name, if they are those that this process has opened; the next check finds that a log is not."""
+        """The files by name. A log that is not the one which this process has opened counts as replaced.
+
+        Raises:
+            FileNotFoundError: the file itself is not the one which this process has opened.
+        """
         seen = self.see()
         found: Counter[tuple[int, ...]] = Counter()
         try:

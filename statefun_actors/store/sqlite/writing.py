@@ -199,9 +199,8 @@ def write(db: sqlite3.Connection, epoch: CommitRows, owner: str, last_seq: int) 
         isinstance(rows, str) and (_NUL in rows or len(rows) > largest) for rows in epoch
     ):
         try:
-            db.executemany(
-                INSERT_EPOCH, ((*epoch, owner, last_seq),)
-            )  # unlike execute() it does not query the last row id
+            # Unlike execute(), this does not query the last row id.
+            db.executemany(INSERT_EPOCH, ((*epoch, owner, last_seq),))
         except sqlite3.IntegrityError as error:
             if str(error) == NOT_OWNER:
                 raise NotOwnerError from error
