@@ -33,7 +33,6 @@ from statefun_actors.deploy import KafkaEgress
 from statefun_actors.engine import EgressQueue
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import EgressRecord
-from statefun_actors.text import shortened
 from statefun_actors.types import JSON_TYPENAME, TOPIC_FORM, Codec, is_topic, record_of_typed
 
 _THREAD: Final = "statefun-actors Kafka egress"
@@ -178,7 +177,7 @@ class KafkaSink:
             elif isinstance(sent, KafkaRecord) and sent.topic:
                 self._refuse(
                     kept,
-                    f"no topic can have the name {shortened(sent.topic, _LONGEST_SHOWN)!r}: Kafka allows {TOPIC_FORM}",
+                    f"no topic can have the name {sent.topic[:_LONGEST_SHOWN]!r}: Kafka allows {TOPIC_FORM}",
                     queue,
                 )
             else:
