@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from statefun_actors.address import Address
 from statefun_actors.engine.call import Call, Caller, given_up_with
 from statefun_actors.engine.core import Core
+from statefun_actors.engine.entering import PART
 from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
 from statefun_actors.engine.refusals import is_full, refusal_of
 from statefun_actors.engine.refused_commits import Entry
@@ -51,7 +52,7 @@ class Intake:
         """See :meth:`~statefun_actors.ingress.Backend.take_all`."""
         if not self.open:
             on_answer(self._refusal())
-        elif self._core.working_set.mailboxes.stuck.used and (
+        elif any(self._core.working_set.mailboxes.stuck.all_full()) and (
             reason := next(filter(None, (refusal_of(self._core, each.target) for each in messages)), None)
         ):
             on_answer(NotTaken(reason))
@@ -72,14 +73,14 @@ class Intake:
 
     def _refusal(self) -> Answer:
         """The reason why messages are refused."""
-        core = self._core
+        core, working_set = self._core, self._core.working_set
         if core.stopping:
             return _STOPS
         if (reason := core.lost) is not None:
             return NotTaken(reason)
         if core.backlogged:
             return NotTaken(f"{core.working_set.outbox.kept:,} egress records wait for their sinks")
-        return TooMany(core.working_set.mailboxes.waiting)
+        return TooMany(working_set.mailboxes.waiting + working_set.entering.left)
 
     def _enter_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer) -> None:
         if self._core.working_set.direct:
@@ -90,9 +91,13 @@ class Intake:
             )
 
     def _post_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer) -> None:
-        for message in messages:
-            self._post(message, message.caller)
-        self._core.working_set.epoch.on_end.append(lambda lost: self._posted(messages, on_answer, lost))
+        working_set = self._core.working_set
+        working_set.epoch.on_end.append(lambda lost: self._posted(messages, on_answer, lost))
+        if len(messages) <= PART or self._core.isolation.active:  # the search commits an entry at once
+            for message in messages:
+                self._post(message, message.caller)
+        else:
+            working_set.entering.add(messages, lambda message: self._post(message, message.caller))
         self._core.news.set()
 
     def _posted(self, messages: Sequence[IngressMessage], on_answer: OnAnswer, lost: Lost | None) -> None:

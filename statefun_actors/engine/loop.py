@@ -24,7 +24,6 @@ from statefun_actors.store import StoreError
 
 logger: Final = own_logger("statefun_actors.engine")
 
-
 _PART_OF_TIMERS: Final = 4
 """The part of a slice that delayed messages may have, however many messages wait."""
 
@@ -129,6 +128,8 @@ class Loop:
         now = core.clock.now_ms()
         working_set.mailboxes.end_waits(now)
         working_set.sweep(now)
+        if working_set.entering.left:
+            working_set.entering.next_part()
         working_set.mailboxes.relieve()
         if not core.stopping:
             due = working_set.timers.next_due()
@@ -142,6 +143,8 @@ class Loop:
                 return True
         if not core.stopping:
             self._runner.take(working_set)
+        if working_set.entering.left:
+            return True  # their epoch stays open
         if working_set.epoch.empty:
             # All batches begun in it are still suspended: it has nothing to write, and does not count as full.
             working_set.epoch.steps = 0

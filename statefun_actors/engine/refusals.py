@@ -12,7 +12,12 @@ from statefun_actors.engine.core import Core
 def is_full(core: Core) -> bool:
     """Whether as many messages are in memory as may be, so that none from outside is taken."""
     mailboxes, options = core.working_set.mailboxes, core.options
-    return mailboxes.held + len(core.isolation.entries) >= options.held or mailboxes.bytes >= options.held_bytes
+    return _held(core) + len(core.isolation.entries) >= options.held or mailboxes.bytes >= options.held_bytes
+
+
+def _held(core: Core) -> int:
+    """The number of messages in memory, those that still enter the open epoch included."""
+    return core.working_set.mailboxes.held + core.working_set.entering.left
 
 
 def refusal_of(core: Core, target: Address) -> str | None:
@@ -35,7 +40,7 @@ def refusals(core: Core) -> Iterator[str]:
     mailboxes = core.working_set.mailboxes
     if is_full(core):
         yield (
-            f"messages are refused, since {mailboxes.held:,} with {mailboxes.bytes:,} bytes are in memory: "
+            f"messages are refused, since {_held(core):,} with {mailboxes.bytes:,} bytes are in memory: "
             f"most are for {_holder(core)}"
         )
     for typename in sorted(mailboxes.stuck.all_full()):

@@ -15,6 +15,7 @@ from statefun_actors.dispatch import Instruments
 from statefun_actors.engine.call import Call
 from statefun_actors.engine.callers import Callers
 from statefun_actors.engine.dead_letters import DeadLetters
+from statefun_actors.engine.entering import Entering
 from statefun_actors.engine.entity_cache import EntityCache
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.expired_rows import ExpiredRows
@@ -84,6 +85,7 @@ class WorkingSet:
             self.epoch.positions.update(shapes)
         self.reading: Source | None = None
         """The source whose messages are being added to the open epoch."""
+        self.entering = Entering()
         self.lost = False
         """Whether an epoch of it is lost, so it has changes that the store will never have: it must be dropped."""
         self.direct = True

@@ -6,13 +6,15 @@ import asyncio
 import re
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from statefun_actors.store import Commit
+from statefun_actors.model import TypedValue
+from statefun_actors.store import Commit, Message
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing.checks.common import ADA, BOB, entity, ids
 from tests.store.on_disk import commit, files_up_to, large, refusal
@@ -116,6 +118,35 @@ def test_the_loop_runs_on_while_a_commit_is_written(path: Path) -> None:
 
         asyncio.run(turns_of_the_loop())
         assert store.recover().positions == {"input": "1"}
+
+
+class Seen(list[Message]):
+    """Notes the threads that read it."""
+
+    def __init__(self, messages: Iterable[Message]) -> None:
+        super().__init__(messages)
+        self.threads: set[threading.Thread] = set()
+
+    def __iter__(self) -> Iterator[Message]:
+        self.threads.add(threading.current_thread())
+        return super().__iter__()
+
+
+@pytest.mark.parametrize(("commits", "on_loop"), [("loop", True), ("thread", False), ("auto", False)])
+def test_the_thread_also_prepares_a_large_commit(path: Path, commits: str, *, on_loop: bool) -> None:
+    store = SqliteStore(path, commits=commits)  # type: ignore[arg-type]
+    messages = Seen(Message(seq, ADA, TypedValue("t", b"x")) for seq in range(1, 6_001))
+    refused = Seen([*messages, Message(6_001, ADA, TypedValue("\ud800", b"x"))])
+    messages.threads.clear()
+
+    asyncio.run(store.commit(Commit(messages=messages, next_seq=6_001)))
+    assert refusal(lambda: asyncio.run(store.commit(Commit(messages=refused, next_seq=6_002)))) == (
+        f"store {path}: '\\ud800' can't be stored: it contains an unpaired surrogate. Send valid Unicode text."
+    )
+
+    assert {thread is threading.current_thread() for thread in (*messages.threads, *refused.threads)} == {on_loop}
+    assert len(list(store.messages())) == 6_000
+    store.close()
 
 
 @pytest.mark.parametrize("commits", ["loop", "thread", "auto"])

@@ -7,13 +7,14 @@ The store's own thread writes all others, and runs checkpoints, which take tens 
 from __future__ import annotations
 
 import asyncio
+import functools
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from statefun_actors.store import Commit, ContentRenaming, StoreTakenError
 from statefun_actors.store.sqlite import log_marks, renaming, schema, writing
@@ -31,11 +32,14 @@ from statefun_actors.store.sqlite.ownership import owner_of
 from statefun_actors.store.sqlite.reader import Reads, SqliteReader
 from statefun_actors.system import make_folder
 
+_T = TypeVar("_T")
 _LOG_PAGES: Final = 8_000
 """Pages in the log that trigger a checkpoint: enough that hot pages, which are in it many times, are written once."""
 _LOOP_SECONDS: Final = 0.001
 """Maximum seconds for which a commit may block the event loop."""
 _ROW_SECONDS: Final = 0.000_01
+_LARGE: Final = 5_000
+"""Rows of a commit above which the thread also prepares it: that takes about a millisecond for a thousand."""
 
 
 class SqliteStore(Reads):
@@ -65,7 +69,7 @@ class SqliteStore(Reads):
         self._sync_seconds = 0.0
         self._log_pages = 0
         self._thread = ThreadPoolExecutor(1, "statefun-actors store")
-        self._running: Future[None] | None = None
+        self._running: Future[Any] | None = None
         """The last call submitted to the thread."""
         self._lock: Lock | None = None
         # If the thread checkpoints the log, SQLite does so only if the thread can't.
@@ -139,7 +143,10 @@ class SqliteStore(Reads):
 
     async def _make(self, commit: Commit, plan: Plan) -> writing.PreparedCommit:
         """Prepare *commit*, with row ids according to *plan*."""
-        change = writing.change(commit, plan)
+        if self._commits != "loop" and len(commit.messages) + len(commit.entities) > _LARGE:
+            change = await self._in_thread(functools.partial(writing.change, commit, plan))
+        else:
+            change = writing.change(commit, plan)
         if not self._files.undisturbed():
             if self._running is not None:
                 await asyncio.wait([asyncio.wrap_future(self._running)])
@@ -147,7 +154,7 @@ class SqliteStore(Reads):
         if self._on_loop(change):
             self._write(change)
         else:
-            await self._in_thread(self._write, change)
+            await self._in_thread(functools.partial(self._write, change))
         return change
 
     @property
@@ -197,11 +204,11 @@ class SqliteStore(Reads):
         with suppress(sqlite3.Error, OSError):  # it is tried again
             self._files.checkpoint()
 
-    async def _in_thread(self, work: Callable[[writing.PreparedCommit], None], change: writing.PreparedCommit) -> None:
-        self._running = self._thread.submit(work, change)
-        done = asyncio.wrap_future(self._running)
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        self._running = running = self._thread.submit(work)
+        done = asyncio.wrap_future(running)
         try:
-            await asyncio.shield(done)
+            return await asyncio.shield(done)
         except asyncio.CancelledError:
             with suppress(Exception):
                 await done
