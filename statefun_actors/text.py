@@ -11,6 +11,8 @@ mark reverses the text around it. Each unprintable character becomes its Python 
 
 from __future__ import annotations
 
+import traceback
+from typing import Any as Untyped
 from typing import Final
 
 LONGEST_ERROR: Final = 2_000
@@ -68,20 +70,28 @@ def json_text(encoded: str) -> str:
     return encoded if encoded.isprintable() else "".join(c if c.isprintable() else _json_escaped(c) for c in encoded)
 
 
+def members_of(error: BaseException) -> tuple[BaseException, ...]:
+    """The errors in *error*, if it is a group. A class of groups may have an ``exceptions`` of its own."""
+    if not issubclass(type(error), BaseExceptionGroup):  # unlike isinstance(), it does not ask for __class__
+        return ()
+    members: tuple[BaseException, ...] = BaseExceptionGroup.__dict__["exceptions"].__get__(error)
+    return members
+
+
 class ShortenedError(Exception):
-    """Replaces an error in a logged traceback if its own text is too long, or can't be encoded or printed."""
+    """Replaces an error in a logged traceback if its own text is too long, or it can't be encoded or printed."""
 
 
 def loggable(error: BaseException) -> BaseException:
     """The value for ``exc_info=``: *error* itself, or a :class:`ShortenedError` with its traceback.
 
     The logging module formats the whole text of an error, and of every error in its chain of causes and contexts. So
-    does OpenTelemetry, which does not expect that this raises.
+    does OpenTelemetry. Neither expects that this raises.
     """
     linked = _linked(error)
-    if len(linked) < _MOST_LINKED and all(map(_is_plain, linked)):
+    if len(linked) < _MOST_LINKED and all(map(_is_plain, linked)) and _can_be_formatted(error):
         return error
-    return ShortenedError(describe(error)).with_traceback(error.__traceback__)
+    return ShortenedError(describe(error)).with_traceback(_part(error, "__traceback__"))
 
 
 def _raw_text(error: BaseException) -> str:
@@ -102,12 +112,29 @@ def _is_plain(error: BaseException) -> bool:
     text = _printed(error)
     if text is None:
         return False
-    notes = getattr(error, "__notes__", None) or ()
-    return len(text) <= LONGEST_ERROR and encodable(text) == text and all(_is_plain_note(note) for note in notes)
+    try:
+        notes = list(getattr(error, "__notes__", None) or ())
+    except BaseException:  # they may be anything, too
+        return False
+    return len(text) <= LONGEST_ERROR and encodable(text) == text and all(map(_is_plain_note, notes))
 
 
 def _is_plain_note(note: object) -> bool:
-    return isinstance(note, str) and len(note) <= LONGEST_ERROR and encodable(note) == note
+    return type(note) is str and len(note) <= LONGEST_ERROR and encodable(note) == note
+
+
+def _can_be_formatted(error: BaseException) -> bool:
+    """Whether the parts of *error* and its class are what the formatter of tracebacks expects."""
+    try:
+        traceback.format_exception(error)
+        return bool(error)
+    except BaseException:  # a property, a metaclass, the fields of a SyntaxError
+        return False
+
+
+def _part(error: BaseException, name: str) -> Untyped:
+    """The attribute *name* of *error*, whatever its class has under that name."""
+    return BaseException.__dict__[name].__get__(error)
 
 
 def _linked(error: BaseException) -> list[BaseException]:
@@ -119,9 +146,8 @@ def _linked(error: BaseException) -> list[BaseException]:
         if id(each) in found:
             continue
         found[id(each)] = each
-        pending += [link for link in (each.__cause__, each.__context__) if link is not None]
-        if isinstance(each, BaseExceptionGroup):
-            pending += each.exceptions
+        pending += [link for name in ("__cause__", "__context__") if (link := _part(each, name)) is not None]
+        pending += members_of(each)
     return list(found.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any as Untyped
 
 from statefun_actors.dispatch.handler_task import HandlerTask
@@ -18,26 +19,26 @@ from statefun_actors.errors import (
 )
 from statefun_actors.interrupts import may_be_ctrl_c
 from statefun_actors.model import Invocation
+from statefun_actors.text import describe_error, describe_type, members_of
 
 
 def is_terminal(error: BaseException) -> bool:
     """Whether no further attempt of the message can succeed."""
     if isinstance(error, HandlerExitError) and error.__cause__ is not None:
         error = error.__cause__
-    if isinstance(error, BaseExceptionGroup):
-        return _has_terminal(error)  # a TaskGroup wraps what its tasks raise
-    return isinstance(error, TerminalError | UnhandledMessageError | InternalMessageError | MessageDecodeError)
+    if members := members_of(error):
+        return _has_terminal(members)  # a TaskGroup wraps what its tasks raise
+    return issubclass(type(error), (TerminalError, UnhandledMessageError, InternalMessageError, MessageDecodeError))
 
 
-def _has_terminal(group: BaseExceptionGroup[BaseException]) -> bool:
-    """Whether there is a TerminalError in *group*. ``subgroup()`` would call ``derive()``, maybe code of the user."""
-    pending: list[BaseException] = [group]
+def _has_terminal(members: Iterable[BaseException]) -> bool:
+    """Whether there is a TerminalError in the *members* of a group. ``subgroup()`` would call code of the user."""
+    pending = [*members]
     while pending:
         each = pending.pop()
-        if isinstance(each, TerminalError):
+        if issubclass(type(each), TerminalError):
             return True
-        if isinstance(each, BaseExceptionGroup):
-            pending += each.exceptions
+        pending += members_of(each)
     return False
 
 
@@ -70,19 +71,38 @@ def failure_of(
         GeneratorExit: the coroutine that waits for the handler is being closed.
         CancelledError: the engine stopped the batch, so later exceptions of its handler are no failures.
     """
-    if suspended and isinstance(error, GeneratorExit):
+    if suspended and issubclass(type(error), GeneratorExit):
         raise error
     if task is not None and task.stopped:
-        raise error if isinstance(error, asyncio.CancelledError) else asyncio.CancelledError from error
-    if isinstance(error, SelfClosedError):
+        raise error if issubclass(type(error), asyncio.CancelledError) else asyncio.CancelledError from error
+    if type(error) is SelfClosedError:
         assert error.__cause__ is not None
         error = error.__cause__
+    if not _is_sound(error):
+        error = _sound(error)
     if isinstance(error, Exception):
         explain = getattr(served.function, "explain", None)
         return error if explain is None else explain(error)
     if may_be_ctrl_c(error):
         return error
     return exit_error(error, served, invocation)
+
+
+def _is_sound(error: BaseException) -> bool:
+    """Whether other code can look at *error*: its class may have a ``__class__``, a ``__getattribute__``, and so on."""
+    try:
+        bool(error)
+        return error.__class__ is type(error) and (error.__cause__, error.__context__, error.__traceback__) is not None
+    except BaseException:
+        return False
+
+
+def _sound(error: BaseException) -> BaseException:
+    """An error with the text, the traceback, and the name of the class of *error*, at which other code can look."""
+    kinds = (TerminalError, Exception, BaseException)
+    kind = next(kind for kind in kinds if issubclass(type(error), kind))
+    sound: BaseException = type(describe_type(error), (kind,), {})(describe_error(error))
+    return sound.with_traceback(BaseException.__dict__["__traceback__"].__get__(error))
 
 
 def exit_error(error: BaseException, served: ServedFunction, invocation: Invocation | None) -> HandlerExitError:

@@ -153,7 +153,7 @@ class HandlerSteps(Coroutine[Untyped, Untyped, Untyped]):
                 return pending
         # A child task can end with a GeneratorExit. A task passes such an error on by `throw`, and
         # `throw(GeneratorExit)` would close every coroutine up to the `await`. There, the awaited future raises it.
-        if isinstance(error[0], GeneratorExit):
+        if issubclass(type(error[0]), GeneratorExit):  # isinstance() would ask an error of the user for __class__
             return self.context.run(self.work.send, None)
         return self.context.run(self.work.throw, *error)
 

@@ -53,8 +53,10 @@ class ThreadCall(Generic[_T]):
         try:
             self._value = self._call()
         except BaseException as error:
-            trace = error.__traceback__
-            self._error = error.with_traceback(None if trace is None else trace.tb_next)  # this frame refers to it
+            self._error = error
+            # This frame refers to it. The class of the error may have attributes of these names.
+            trace = BaseException.__dict__["__traceback__"].__get__(error)
+            BaseException.with_traceback(error, None if trace is None else trace.tb_next)
 
     def report(self) -> None:
         """Report that the call has ended."""
