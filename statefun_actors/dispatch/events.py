@@ -124,10 +124,11 @@ class TimerFired(Struct, frozen=True):
 
 
 class EgressDelivered(Struct, frozen=True):
-    """The sink of ``egress`` wrote this number of ``records``."""
+    """The sink of ``egress`` wrote this number of ``records``; ``failing``: others can't be written at present."""
 
     egress: str
     records: int
+    failing: bool = False
 
 
 class EgressFailed(Struct, frozen=True):

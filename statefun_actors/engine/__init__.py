@@ -16,7 +16,6 @@ from statefun_actors.engine.dead_letters import (
 )
 from statefun_actors.engine.egress_queue import (
     EgressQueue,
-    FailingEgress,
     position_key,
 )
 from statefun_actors.engine.engine import (
@@ -46,6 +45,9 @@ from statefun_actors.engine.failing import (
     DroppedError,
     FailingMessage,
     NotFailingError,
+)
+from statefun_actors.engine.failing_egress import (
+    FailingEgress,
 )
 from statefun_actors.engine.idempotency import (
     given_up,

@@ -1,22 +1,17 @@
-"""``EgressQueue``: the durable records of one egress, which its sink takes in order and then marks as written.
-
-A window of them is in memory. Records beyond it stay in the store until there is room, so a sink that is far behind
-costs no memory.
-"""
+"""``EgressQueue``: the durable records of one egress, which its sink takes in order and then marks as written."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-import attrs
-
-from statefun_actors.dispatch import EgressDelivered, EgressFailed, Instruments
-from statefun_actors.engine.clock import seconds_text
-from statefun_actors.engine.epoch import Epoch, Lost
+from statefun_actors.dispatch import EgressDelivered, EgressFailed
+from statefun_actors.engine.egress_window import WINDOW, EgressWindow
+from statefun_actors.engine.epoch import Lost
+from statefun_actors.engine.epoch_writer import EpochWriter
+from statefun_actors.engine.failing_egress import FailingEgress
 from statefun_actors.engine.lineage import Lineage
 from statefun_actors.model import TypedValue
 from statefun_actors.own_logger import own_logger
@@ -24,43 +19,6 @@ from statefun_actors.store import EgressRecord, Store
 from statefun_actors.text import loggable
 
 logger: Final = own_logger("statefun_actors.engine")
-
-WINDOW: Final = 1_000
-"""Maximum records of one egress in memory, including those that the sink has taken."""
-WINDOW_BYTES: Final = 16 * 1024 * 1024
-_BASE_SIZE: Final = 300
-_LARGE: Final = 16 * 1024
-"""The assumed bytes of a record until a larger one was seen."""
-
-
-@attrs.frozen
-class EpochWriter:
-    """Writes the results of sinks to the open *epoch*; *seq* returns a new sequence number."""
-
-    epoch: Callable[[], Epoch]
-    seq: Callable[[], int]
-    wake: Callable[[], None]
-    """Wake the engine, which has something to commit or to check."""
-    instruments: Instruments
-    now_ms: Callable[[], int]
-
-
-@attrs.frozen
-class FailingEgress:
-    """An egress that can't be written at present.
-
-    Args:
-        reason: why the last attempt failed.
-        since_ms: the time of the first failure since it was written, or since the engine started, in milliseconds since
-            1970.
-    """
-
-    reason: str
-    since_ms: int
-
-    def describe(self, name: str) -> str:
-        """It in one sentence; *name*: of the egress."""
-        return f"egress {name} can't be written since {seconds_text(self.since_ms)}: {self.reason}"
 
 
 class EgressQueue:
@@ -91,16 +49,10 @@ class EgressQueue:
         """The time of the first failure since the sink could write."""
         self._logged = False
         """Whether a warning about a failing sink was logged."""
-        self._store, self._writer = store, writer
+        self._writer = writer
         self._delivered = writer.instruments.egress_delivered
-        self._ready: deque[EgressRecord] = deque()
-        self._taken: dict[int, EgressRecord] = {}
-        self._bytes = 0
-        self._largest = _LARGE
-        self._read = 0 if kept else newest
-        """The seq of the last record that was read to memory."""
-        self._newest = newest
-        """The seq of the last durable record: records after ``_read`` are only in the store."""
+        self._window = EgressWindow(egress, store, newest, any=kept > 0)
+        self.aside = self._window.aside
         self._news = asyncio.Event()
         self._watchers: deque[tuple[int, Callable[[], None]]] = deque()
         """Calls that :meth:`when_written` has promised, by the value of :attr:`through` at which they are due."""
@@ -113,28 +65,22 @@ class EgressQueue:
         Raises:
             StoreError: the store can't be read.
         """
-        while not self._ready:
-            self._refill()
-            if not self._ready:
-                self._news.clear()
-                await self._news.wait()
-        ready = self._ready
-        records = [ready.popleft() for _ in range(min(most, len(ready)))]
-        self._taken.update((record.seq, record) for record in records)
+        while not (records := self._window.take(most)):
+            self._news.clear()
+            await self._news.wait()
         return records
 
     def done(self, records: Sequence[EgressRecord], position: str | None = None) -> None:
         """Note in the open epoch that *records* are written, and that the position of the sink is *position*."""
         self.handed_on(records, position)
         if self._delivered.heard:
-            self._delivered(EgressDelivered(self.egress, len(records)))
+            self._delivered(EgressDelivered(self.egress, len(records), self.aside.reason is not None))
 
     def handed_on(self, records: Sequence[EgressRecord], position: str | None = None) -> None:
         """As :meth:`done`, for records that another partition writes, which counts them as delivered."""
         epoch = self._writer.epoch()
         for record in records:
-            del self._taken[record.seq]
-            self._bytes -= _size(record)
+            self._window.written(record)
             epoch.egress_done.append(record.seq)
         if position is not None:
             epoch.positions[position_key(self.egress)] = position
@@ -146,6 +92,37 @@ class EgressQueue:
         self._writer.wake()
         while self._watchers and self._watchers[0][0] <= self.through:
             self._watchers.popleft()[1]()
+
+    def set_aside(self, records: Sequence[EgressRecord], lane: str) -> None:
+        """Keep *records*, which have to wait, in *lane* of :attr:`aside`; :meth:`take` goes on with later ones."""
+        for record in records:
+            self._window.set_aside(record, lane)
+        self._news.set()
+
+    def take_aside(self, lane: str) -> list[EgressRecord]:
+        """Take the first records that were set aside in *lane*, at least one, if there are any; they stay in it.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        return self._window.take_aside(lane)
+
+    def lanes_stuck(self, lanes: Collection[str], reason: str | None) -> None:
+        """*lanes* can't be written at present, for *reason*; None: all can. ``Engine.idle`` waits for others only."""
+        self.aside.stuck, self.aside.reason = frozenset(lanes), reason
+        if reason is not None:
+            self._begins_to_fail()
+            self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
+        elif self.error is None:
+            self._since_ms = None
+        self._writer.wake()
+
+    def written_through(self, batch: Sequence[EgressRecord]) -> int:
+        """The greatest seq up to which all records are written once *batch*, which was taken, is.
+
+        It has to be in the note of a receiver, so that the next run knows what is written.
+        """
+        return self._window.written_through(batch)
 
     async def begin(self, position: str) -> None:
         """Set the position of the sink, and wait until it is durable.
@@ -211,32 +188,42 @@ class EgressQueue:
         self._writer.wake()
 
     def _can_write(self) -> None:
-        self.error = self._since_ms = None
+        self.error = None
+        if self.aside.reason is None:
+            self._since_ms = None
         self.given_up = False
 
     def _fails(self, reason: str, *, given_up: bool = True) -> None:
         self.error, self.given_up = reason, given_up
+        self._begins_to_fail()
+
+    def _begins_to_fail(self) -> None:
         if self._since_ms is None:
             self._since_ms = self._writer.now_ms()
 
     def _log_working(self) -> None:
-        if self._logged and not self.kept:
+        if self._logged and self.kept == self.aside.stuck_records:
             self._logged = False
-            logger.warning("egress %s is written again, and nothing is left", self.egress)
+            left = "nothing is left" if not self.kept else self.aside.reason
+            logger.warning("egress %s is written again, and %s", self.egress, left)
 
     # --- called by the engine
 
     @property
     def failure(self) -> FailingEgress | None:
-        """Why the sink can't write at present, and since when; None while it can."""
-        return None if self.error is None or self._since_ms is None else FailingEgress(self.error, self._since_ms)
+        """Why the sink can't write at present, all or some records, and since when; None while it can."""
+        reason = self.error if self.error is not None else self.aside.reason
+        return None if reason is None or self._since_ms is None else FailingEgress(reason, self._since_ms)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all records are written, or can't be in the near future."""
+        return self.given_up or self.kept == self.aside.stuck_records
 
     def add(self, record: EgressRecord) -> None:
         """Add *record*, which is durable now and newer than all others."""
         self.kept += 1
-        if self._read == self._newest and self._room():
-            self._keep(record)
-        self._newest = record.seq
+        self._window.add(record)
 
     def wake(self) -> None:
         """Wake the sink: records have been added."""
@@ -256,36 +243,7 @@ class EgressQueue:
 
     def hand_again(self) -> None:
         """The sink has ended: put the records that it took and did not write back to the front."""
-        self._ready = deque(sorted(chain(self._taken.values(), self._ready), key=lambda record: record.seq))
-        self._taken.clear()
-
-    def _refill(self) -> None:
-        while self._read < self._newest and (room := self._room()):
-            found = self._store.egress_after(self._read, room, [self.egress])
-            # A record above that is durable, but add() has not been called for it yet.
-            records = [record for record in found if record.seq <= self._newest]
-            for record in records:
-                self._keep(record)
-            if len(records) < room:
-                self._read = self._newest
-
-    def _room(self) -> int:
-        """The number of further records that fit into the window."""
-        by_bytes = max(0, WINDOW_BYTES - self._bytes) // self._largest
-        in_all = len(self._ready) + len(self._taken)
-        return min(WINDOW - in_all, max(by_bytes, 0 if in_all else 1))
-
-    def _keep(self, record: EgressRecord) -> None:
-        self._ready.append(record)
-        size = _size(record)
-        self._bytes += size
-        self._largest = max(self._largest, size)
-        self._read = record.seq
-
-
-def _size(record: EgressRecord) -> int:
-    """Its approximate bytes in memory."""
-    return _BASE_SIZE + len(record.value.value)
+        self._window.take_again()
 
 
 def position_key(egress: str) -> str:

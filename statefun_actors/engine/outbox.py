@@ -14,8 +14,10 @@ from typing import Final
 
 from statefun_actors.backoff import Backoff
 from statefun_actors.dispatch import Instruments
-from statefun_actors.engine.egress_queue import EgressQueue, EpochWriter, FailingEgress, position_key
+from statefun_actors.engine.egress_queue import EgressQueue, position_key
 from statefun_actors.engine.epoch import Epoch
+from statefun_actors.engine.epoch_writer import EpochWriter
+from statefun_actors.engine.failing_egress import FailingEgress
 from statefun_actors.engine.lineage import LINEAGE, Lineage
 from statefun_actors.engine.ports import Sink
 from statefun_actors.errors import StatefunActorsError
@@ -151,7 +153,7 @@ class Outbox:
     @property
     def settled(self) -> bool:
         """Whether each sink has written all its records, or can't in the near future."""
-        return all(not queue.kept or queue.given_up for queue in self._queues.values())
+        return all(queue.settled for queue in self._queues.values())
 
     @property
     def failing(self) -> Mapping[str, FailingEgress]:

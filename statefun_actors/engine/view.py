@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 from statefun_actors.address import Address
 from statefun_actors.engine.core import Core
-from statefun_actors.engine.egress_queue import FailingEgress
 from statefun_actors.engine.epoch import Counters
 from statefun_actors.engine.failing import FailingMessage, failing_message
+from statefun_actors.engine.failing_egress import FailingEgress
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.model import State, TypedValue
 from statefun_actors.store import DeadLetterEntry, Message, Pauses, PauseTarget

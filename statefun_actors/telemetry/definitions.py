@@ -47,7 +47,7 @@ METRICS: Final = (
     Metric("discarded", "counter", (), "Messages that were discarded."),
     Metric("timer_late_seconds", "histogram", (), "How late delayed messages were taken.", _LATE_SECONDS),
     Metric("egress_waiting", "gauge", ("egress",), "Records that their sink had not written at the last commit."),
-    Metric("egress_failing", "gauge", ("egress",), "1 while the sink can't write, 0 after it has."),
+    Metric("egress_failing", "gauge", ("egress",), "1 while the sink can't write all records, 0 after it has."),
     Metric("egress_delivered", "counter", ("egress",), "Records that a sink wrote."),
     Metric("egress_failures", "counter", ("egress",), "Times that a sink could not write."),
     Metric("asks_open", "gauge", (), "Asks that were open at the last commit."),

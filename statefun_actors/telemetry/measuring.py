@@ -123,7 +123,7 @@ class Measuring(Instrument):
 
     def egress_delivered(self, event: EgressDelivered) -> None:
         self._delivered[(event.egress,)](event.records)
-        self._failing[(event.egress,)](0)
+        self._failing[(event.egress,)](int(event.failing))
 
     def egress_failed(self, event: EgressFailed) -> None:
         self._undelivered[(event.egress,)](1)

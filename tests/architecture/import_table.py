@@ -88,6 +88,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "connectors.kafka": frozenset(
         {
             "own_logger",
+            "backoff",
             "errors",
             "address",
             "model",

@@ -8,7 +8,7 @@ import pytest
 
 from statefun_actors import Entity, handles
 from statefun_actors.engine import EgressQueue, Engine
-from statefun_actors.engine.egress_queue import WINDOW
+from statefun_actors.engine.egress_window import WINDOW
 from statefun_actors.store import EgressRecord
 from statefun_actors.types import pack, value_of
 from tests.engine.engines import inbox_of, running, until

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from statefun_actors.engine import EgressQueue, EpochLostError, ManualClock
-from statefun_actors.engine.egress_queue import WINDOW, WINDOW_BYTES
+from statefun_actors.engine.egress_window import WINDOW, WINDOW_BYTES
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.types import pack, value_of
 from tests.engine.engines import HeldStore, failing_egress, running, send, until

@@ -19,7 +19,8 @@ from statefun_actors.connectors.http import REFUSED_RECORDS
 from statefun_actors.connectors.kafka import EgressDownError, KafkaSink
 from statefun_actors.connectors.kafka.producers import NeverEnded
 from statefun_actors.connectors.kafka.record_errors import refused_permanently
-from statefun_actors.connectors.kafka.transactions import Record, Transactions
+from statefun_actors.connectors.kafka.record_writer import Record
+from statefun_actors.connectors.kafka.transactions import Transactions
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.dispatch import Application, EgressFailed, Instrument
 from statefun_actors.engine import Engine, FailingEgress, Lineage, SystemClock
@@ -115,7 +116,7 @@ def test_a_record_that_the_client_can_not_pass_on_fails_by_itself(topics: Topics
     name, to = topics.make(), egress(topics, "exactly-once")
     writer = Transactions(to, topics.name("id"), Lineage.read(None))
 
-    failed = writer.write([Record(1, name, None, b"first"), Record(2, "a\0b", None, b"second")])
+    failed = writer.write([Record(1, name, None, b"first"), Record(2, "a\0b", None, b"second")], 2)
 
     assert {seq: refused_permanently(error) for seq, error in failed.items()} == {2: True}
     writer.close()
@@ -138,7 +139,10 @@ async def test_records_for_a_topic_that_is_not_there_wait_for_it(
         await until(lambda: caplog.messages)
         name = topics.make("late")
         assert [record.value() for record in await asyncio.to_thread(topics.read, name, 3)] == [b"0", b"1", b"2"]
-    assert caplog.messages[0] == f"egress {OUT} can't be written, its records are kept: there is no topic {name!r}"
+    assert caplog.messages == [
+        f"egress {OUT}: there is no topic {name!r}, whose records wait; others are written",
+        f"egress {OUT}: topic {name!r} exists now; its records are written",
+    ]
 
 
 async def test_a_topic_that_is_not_there_stays_the_reason_while_its_records_are_retried(topics: Topics) -> None:
@@ -162,7 +166,7 @@ async def test_a_topic_that_is_not_there_stays_the_reason_while_its_records_are_
 
         await until(tried_again)
 
-    assert failure.reason == f"there is no topic {topics.name('not-there')!r}"
+    assert failure.reason == f"there is no topic {topics.name('not-there')!r}, whose records wait; others are written"
     assert seen == {failure}
 
 
@@ -215,7 +219,7 @@ async def test_a_progress_that_an_earlier_version_has_noted_still_counts(topics:
     await keep(store, *(kafka_record(topic=name, value=f"{number}") for number in range(3)), positions=position)
     writer = Transactions(to, group, Lineage.read(None))
     writer._lineage = ""
-    writer.write([Record(seq, name, None, f"{seq - 1}".encode()) for seq in (1, 2)])
+    writer.write([Record(seq, name, None, f"{seq - 1}".encode()) for seq in (1, 2)], 2)
     writer.close()
 
     async with writing(to, store) as engine:
@@ -230,7 +234,7 @@ def test_a_later_writer_of_an_id_fences_the_earlier_one(topics: Topics) -> None:
     Transactions(to, id, Lineage.read(None))
 
     with pytest.raises(EgressDownError):
-        zombie.write([Record(1, name, None, b"from the dead")])
+        zombie.write([Record(1, name, None, b"from the dead")], 1)
 
     assert topics.read(name, 0) == []
 

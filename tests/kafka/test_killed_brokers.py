@@ -15,7 +15,8 @@ import attrs
 import pytest
 
 from statefun_actors.connectors.kafka import EgressDownError, RecordProducer
-from statefun_actors.connectors.kafka.transactions import Record, Transactions
+from statefun_actors.connectors.kafka.record_writer import Record
+from statefun_actors.connectors.kafka.transactions import Transactions
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.engine import Lineage
 from tests.cli.commands import DEADLINE, started, wait_until, without_times
@@ -158,15 +159,15 @@ class Scenarios:
             topics.name("id"),
         )
         writer = Transactions(to, id, Lineage.read(None))
-        writer.write([Record(1, name, None, b"before")])
+        writer.write([Record(1, name, None, b"before")], 1)
 
         self._outages.wait_for(Stage.AGAIN)
         if begins_anew:  # the client would wait for ever
             with pytest.raises(EgressDownError) as caught:
-                writer.write([Record(2, name, None, b"after")])
+                writer.write([Record(2, name, None, b"after")], 2)
             assert str(caught.value) == f"no broker of {self._address} takes how far its group has come"
             writer = Transactions(to, id, Lineage.read(None))
-        writer.write([Record(2, name, None, b"after")])
+        writer.write([Record(2, name, None, b"after")], 2)
 
         assert writer.through == (1 if begins_anew else -1)
         assert [record.value() for record in topics.read(name, 2)] == [b"before", b"after"]

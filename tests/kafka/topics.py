@@ -97,8 +97,18 @@ class Topics:
     def size(self, name: str) -> int:
         """How many records have ever been written to the topic, committed or not, and marks of transactions."""
         with contextlib.closing(self.consumer("sizing", "read_uncommitted")) as consumer:
-            places = [TopicPartition(name, number) for number in self._partitions(name)]
-            return sum(consumer.get_watermark_offsets(place, timeout=SECONDS)[1] for place in places)
+            return sum(self._end(consumer, TopicPartition(name, number)) for number in self._partitions(name))
+
+    def _end(self, consumer: Consumer, place: TopicPartition) -> int:
+        """The end of a partition, which the broker leads some time after it has made the topic."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                return consumer.get_watermark_offsets(place, timeout=SECONDS)[1]
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def consumer(self, group: str, isolation: str = "read_committed") -> Consumer:
         return Consumer({

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from confluent_kafka import KafkaError
@@ -14,6 +15,8 @@ _PERMANENT: Final = frozenset({
 _NO_TOPIC: Final = frozenset({
     KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the same
 })  # fmt: skip
+_MOST_NAMED: Final = 3
+"""Missing topics that a reason names."""
 
 
 def unsendable(error: Exception) -> KafkaError:
@@ -34,6 +37,13 @@ def no_topic(error: KafkaError) -> bool:
 def why_no_topic(topic: str) -> str:
     """The reason why a record fails whose *topic* does not exist, for users."""
     return f"there is no topic {topic!r}"
+
+
+def why_topics_wait(topics: Sequence[str]) -> str:
+    """The reason why the records for *topics*, of which there is at least one, wait while others are written."""
+    named = " or ".join(repr(topic) for topic in topics[:_MOST_NAMED])
+    more = f" and {len(topics) - _MOST_NAMED:,} more" if len(topics) > _MOST_NAMED else ""
+    return f"there is no topic {named}{more}, whose records wait; others are written"
 
 
 def why_failed(topic: str, error: KafkaError) -> str:

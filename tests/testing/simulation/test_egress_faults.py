@@ -86,7 +86,7 @@ def without_the_marks(queue: EgressQueue, records: Sequence[EgressRecord], posit
 
 def with_a_mark_too_many(queue: EgressQueue, records: Sequence[EgressRecord], position: str | None = None) -> None:
     done(queue, records, position)
-    queue._writer.epoch().egress_done.extend(record.seq for record in queue._ready)
+    queue._writer.epoch().egress_done.extend(record.seq for record in queue._window._ready)
 
 
 @pytest.mark.parametrize("mistake", [without_the_position, without_the_marks, with_a_mark_too_many])
