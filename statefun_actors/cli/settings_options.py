@@ -95,17 +95,19 @@ def _option(spelling: Spelling, default: object) -> Callable[[Callable[..., None
         multiple=spelling.several,
         type=Written(read),
         # Click itself would put a written default in parentheses.
-        help=f"{spelling.help.removesuffix('.')}.{_shown(default)}",
+        help=f"{spelling.help.removesuffix('.')}.{_shown(default, spelling.form)}",
         show_default=False,
     )
 
 
-def _shown(default: object) -> str:
-    """The default of a setting, as the end of its help text."""
-    match default:
-        case int():
+def _shown(default: object, form: str) -> str:
+    """The default of a setting, as the end of its help text; *form*: the placeholder of its value."""
+    match default, form:
+        case int(), "SIZE":
             return f"  [default: {default // _MIB}MiB]"
-        case float():
+        case int(), _:
+            return f"  [default: {default}]"
+        case float(), _:
             return f"  [default: {write_duration(timedelta(seconds=default))}]"
         case _:
             return ""

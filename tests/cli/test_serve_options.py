@@ -186,7 +186,7 @@ def test_the_help_shows_every_setting_in_the_same_words(command: str) -> None:
             continue
         assert f"--{spelling.key} {spelling.form}" in shown
         assert spelling.help.rstrip(".") in shown
-    defaults = ("5s", "32MiB", "20ms", *(["50s"] if command == "serve" else []))
+    defaults = ("5s", "32MiB", "20ms", "40", *(["50s"] if command == "serve" else []))
     assert [each for each in defaults if f"[default: {each}]" not in shown] == []
 
 
