@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any as Untyped
 
 from statefun_actors.dispatch.handler_task import HandlerTask
@@ -101,8 +102,14 @@ def _sound(error: BaseException) -> BaseException:
     """An error with the text, the traceback, and the name of the class of *error*, at which other code can look."""
     kinds = (TerminalError, Exception, BaseException)
     kind = next(kind for kind in kinds if issubclass(type(error), kind))
-    sound: BaseException = type(describe_type(error), (kind,), {})(describe_error(error))
+    sound = _class_of(describe_type(error), kind)(describe_error(error))
     return sound.with_traceback(BaseException.__dict__["__traceback__"].__get__(error))
+
+
+@lru_cache(100)
+def _class_of(name: str, kind: type[BaseException]) -> type[BaseException]:
+    """A subclass of *kind*. Failures of one kind are recognized by their class, as when they are logged."""
+    return type(name, (kind,), {})
 
 
 def exit_error(error: BaseException, served: ServedFunction, invocation: Invocation | None) -> HandlerExitError:
