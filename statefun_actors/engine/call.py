@@ -16,15 +16,15 @@ The first answer counts. Callers get it once its epoch is durable, never before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from statefun_actors.engine.callbacks import callback_failed
-from statefun_actors.engine.epoch import Epoch
-from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, OnAnswer, Replied
+from statefun_actors.engine.epoch import Epoch, Lost, NotStorableError
+from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, NotTaken, OnAnswer, Replied, Taken
 from statefun_actors.model import TypedValue
 from statefun_actors.text import describe
 
+TAKEN: Final = Taken()
 _HANDLED: Final = Handled()
 
 
@@ -33,18 +33,51 @@ def given_up_with(error: BaseException) -> GivenUp:
     return GivenUp(describe(error), error)
 
 
+def answer_to_loss(lost: Lost) -> Answer | None:
+    """The answer to a message that had to become durable, but is *lost*; None if it must enter another epoch."""
+    if isinstance(lost, NotStorableError):
+        return given_up_with(lost)
+    return None if lost.again else NotTaken(lost.reason)
+
+
+class Entrance(Protocol):
+    """Where messages of callers enter epochs."""
+
+    def enter(self, caller: Caller) -> None:
+        """Add the message of *caller* to an open epoch, perhaps repeatedly."""
+        ...
+
+    def cancel(self, caller: Caller) -> bool:
+        """*caller* stops waiting; return whether its message is durable."""
+        ...
+
+
 class Caller:
-    """A caller outside who waits for the answer to *message*. *enter* adds it to an open epoch, perhaps repeatedly."""
+    """A caller outside who waits for the answer to *message*, which enters epochs by *entrance*."""
 
-    __slots__ = ("call", "cancelled", "enter", "message", "on_answer", "stored")
+    __slots__ = ("call", "cancelled", "entrance", "message", "on_answer", "stored")
 
-    def __init__(self, message: IngressMessage, on_answer: OnAnswer, enter: Callable[[Caller], None]) -> None:
-        self.message, self.on_answer, self.enter = message, on_answer, enter
+    def __init__(self, message: IngressMessage, on_answer: OnAnswer, entrance: Entrance) -> None:
+        self.message, self.on_answer, self.entrance = message, on_answer, entrance
         self.cancelled = False
         self.stored = False
         """Whether its message is durable; only used without a call."""
         self.call: Call | None = None
         """The call that it waits for, after its message has entered an epoch."""
+
+    def cancel(self) -> bool:
+        """Stop waiting; return whether the message is durable."""
+        return self.entrance.cancel(self)
+
+    def epoch_ended(self, lost: Lost | None) -> None:
+        """The epoch of its message is durable, or *lost*. It waits for nothing else."""
+        if lost is None:
+            self.stored = True
+            self.on_answer(TAKEN)
+        elif (answer := answer_to_loss(lost)) is None:
+            self.entrance.enter(self)
+        else:
+            self.on_answer(answer)
 
 
 class Call:

@@ -103,7 +103,7 @@ class Callers:
                 callers, call.callers = call.callers, []
                 for caller in callers:
                     caller.call = None
-                    caller.enter(caller)
+                    caller.entrance.enter(caller)
             else:
                 del self._open[id]
                 call.end(answer)

@@ -150,7 +150,7 @@ class Engine:
 
     def take(self, message: IngressMessage | ReplyMessage, on_answer: OnAnswer, /) -> Cancel:
         """See :meth:`~statefun_actors.ingress.Backend.take`."""
-        if isinstance(message, ReplyMessage):
+        if type(message) is ReplyMessage:  # no subclasses, and faster than isinstance()
             return take_reply(message, on_answer, self.store, self.clock.now_ms(), self._intake.take)
         return self._intake.take(message, on_answer)
 

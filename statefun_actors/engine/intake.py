@@ -14,17 +14,16 @@ from typing import Final
 from msgspec.structs import replace
 
 from statefun_actors.address import Address
-from statefun_actors.engine.call import Call, Caller, given_up_with
+from statefun_actors.engine.call import TAKEN, Call, Caller, answer_to_loss
 from statefun_actors.engine.core import Core
 from statefun_actors.engine.entering import PART
-from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
+from statefun_actors.engine.epoch import EpochLostError, Lost
 from statefun_actors.engine.refusals import is_full, refusal_of
 from statefun_actors.engine.refused_commits import Entry
-from statefun_actors.ingress import Answer, Cancel, IngressMessage, NotTaken, OnAnswer, Taken, TooMany, Wait
+from statefun_actors.ingress import Answer, Cancel, IngressMessage, NotTaken, OnAnswer, TooMany, Wait
 from statefun_actors.model import INGRESS
 from statefun_actors.store import StoreError
 
-_TAKEN: Final = Taken()
 _STOPS: Final = NotTaken("the engine stops")
 
 
@@ -38,19 +37,19 @@ class Intake:
 
     def take(self, message: IngressMessage, on_answer: OnAnswer) -> Cancel:
         """See :meth:`~statefun_actors.ingress.Backend.take`."""
-        if not self.open:
+        if not self._is_open():
             on_answer(self._refusal())
             return _not_durable
-        if (reason := refusal_of(self._core, message.target)) is not None:
+        if self._core.working_set.mailboxes.stuck.used and (reason := refusal_of(self._core, message.target)):
             on_answer(NotTaken(reason))
             return _not_durable
-        caller = Caller(message, on_answer, self._enter)
-        self._enter(caller)
-        return lambda: self._cancel(caller)
+        caller = Caller(message, on_answer, self)
+        self.enter(caller)
+        return caller.cancel
 
     def take_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer) -> None:
         """See :meth:`~statefun_actors.ingress.Backend.take_all`."""
-        if not self.open:
+        if not self._is_open():
             on_answer(self._refusal())
         elif any(self._core.working_set.mailboxes.stuck.all_full()) and (
             reason := next(filter(None, (refusal_of(self._core, each.target) for each in messages)), None)
@@ -59,8 +58,7 @@ class Intake:
         else:
             self._enter_all(messages, on_answer)
 
-    @property
-    def open(self) -> bool:
+    def _is_open(self) -> bool:
         """Whether messages are taken."""
         core = self._core
         working_set, options = core.working_set, core.options
@@ -68,7 +66,7 @@ class Intake:
             core.stopping
             or (working_set.lost and not core.isolation.active)
             or is_full(core)
-            or working_set.outbox.kept > options.egress_backlog
+            or (core.sinks and working_set.outbox.kept > options.egress_backlog)
         )
 
     def _refusal(self) -> Answer:
@@ -101,7 +99,7 @@ class Intake:
         self._core.news.set()
 
     def _posted(self, messages: Sequence[IngressMessage], on_answer: OnAnswer, lost: Lost | None) -> None:
-        answer = _answer(lost)
+        answer = TAKEN if lost is None else answer_to_loss(lost)
         if answer is None:
             self._enter_all(messages, on_answer)
         else:
@@ -116,20 +114,19 @@ class Intake:
 
     # --- callers
 
-    def _enter(self, caller: Caller) -> None:
-        """Add the message of *caller* to an epoch: at once if possible, else when its turn has come."""
-        if self._core.working_set.direct:
-            self._open_call(caller)
-        else:
-            self._enter_later(lambda: self._open_call(caller), lambda lost: caller.on_answer(NotTaken(lost.reason)))
-
-    def _open_call(self, caller: Caller) -> None:
+    def enter(self, caller: Caller, *, in_turn: bool = False) -> None:
+        """Add the message of *caller* to an epoch: at once if possible or *in_turn*, else when its turn has come."""
         message, working_set = caller.message, self._core.working_set
+        if not (working_set.direct or in_turn):
+            self._enter_later(
+                lambda: self.enter(caller, in_turn=True), lambda lost: caller.on_answer(NotTaken(lost.reason))
+            )
+            return
         if message.key is not None:
             self._open_keyed(caller)
         elif message.wait is Wait.TAKEN or caller.cancelled:
             self._post(message, message.caller)
-            working_set.epoch.on_end.append(lambda lost: self._stored(caller, lost))
+            working_set.epoch.on_end.append(caller.epoch_ended)
         else:
             sender = working_set.callers.open(caller, working_set.call_id())
             if message.caller is not None:
@@ -138,13 +135,6 @@ class Intake:
                 sender = message.caller
             self._post(message, sender)
         self._core.news.set()
-
-    def _stored(self, caller: Caller, lost: Lost | None) -> None:
-        answer, caller.stored = _answer(lost), lost is None
-        if answer is None:
-            self._enter(caller)
-        else:
-            caller.on_answer(answer)
 
     def _open_keyed(self, caller: Caller) -> None:
         core, message = self._core, caller.message
@@ -163,11 +153,12 @@ class Intake:
         if not isinstance(call, Call):
             caller.on_answer(call)
         elif message.wait is Wait.TAKEN and working_set.callers.stored(call):
-            caller.on_answer(_TAKEN)
+            caller.on_answer(TAKEN)
         else:
             call.join(caller)
 
-    def _cancel(self, caller: Caller) -> bool:
+    def cancel(self, caller: Caller) -> bool:
+        """*caller* stops waiting; return whether its message is durable."""
         caller.on_answer, caller.cancelled = _ignore, True
         message = caller.message
         if message.caller is not None and message.wait is not Wait.TAKEN:
@@ -218,15 +209,6 @@ class Intake:
 def _fail(durable: asyncio.Future[None], error: Exception) -> None:
     if not durable.done():
         durable.set_exception(error)
-
-
-def _answer(lost: Lost | None) -> Answer | None:
-    """The answer to a message that had to become durable; None if it must enter another epoch."""
-    if lost is None:
-        return _TAKEN
-    if isinstance(lost, NotStorableError):
-        return given_up_with(lost)
-    return None if lost.again else NotTaken(lost.reason)
 
 
 def _ignore(_: Answer) -> None:

@@ -11,13 +11,10 @@ from statefun_actors.engine.core import Core
 
 def is_full(core: Core) -> bool:
     """Whether as many messages are in memory as may be, so that none from outside is taken."""
-    mailboxes, options = core.working_set.mailboxes, core.options
-    return _held(core) + len(core.isolation.entries) >= options.held or mailboxes.bytes >= options.held_bytes
-
-
-def _held(core: Core) -> int:
-    """The number of messages in memory, those that still enter the open epoch included."""
-    return core.working_set.mailboxes.held + core.working_set.entering.left
+    working_set, options = core.working_set, core.options
+    mailboxes = working_set.mailboxes
+    held = mailboxes.waiting - mailboxes.beyond + working_set.entering.left + len(core.isolation.entries)
+    return held >= options.held or mailboxes.bytes >= options.held_bytes
 
 
 def refusal_of(core: Core, target: Address) -> str | None:
@@ -27,8 +24,6 @@ def refusal_of(core: Core, target: Address) -> str | None:
     these wait in the store.
     """
     mailboxes = core.working_set.mailboxes
-    if not mailboxes.stuck.used:
-        return None
     target = core.app.current(target)
     if not mailboxes.stuck.full(target[0]) or mailboxes.of(target) is not None:
         return None
@@ -39,8 +34,9 @@ def refusals(core: Core) -> Iterator[str]:
     """A line for each kind of message that is refused now, with the function type or the entity that causes it."""
     mailboxes = core.working_set.mailboxes
     if is_full(core):
+        held = mailboxes.held + core.working_set.entering.left
         yield (
-            f"messages are refused, since {_held(core):,} with {mailboxes.bytes:,} bytes are in memory: "
+            f"messages are refused, since {held:,} with {mailboxes.bytes:,} bytes are in memory: "
             f"most are for {_holder(core)}"
         )
     for typename in sorted(mailboxes.stuck.all_full()):

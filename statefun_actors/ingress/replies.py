@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, final
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from statefun_actors.ingress.message import Wait
 from statefun_actors.model import Headers, TypedValue
 
 
+@final
 class ReplyMessage(Struct, frozen=True):
     """A reply from outside to an open ask.
 
