@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -23,16 +24,16 @@ class InFlight:
         self._awaited: set[Cancellable] = set()
         """The work that :meth:`wait` waits for."""
         self._ended: asyncio.Event | None = None
+        # Each request calls both, so they are the set's own methods while nothing waits.
+        self.add: Callable[[Cancellable], None] = self._all.add
+        """Work on a request has started."""
+        self.remove: Callable[[Cancellable], None] = self._all.discard
+        """Work has ended. Does nothing if it has been removed before."""
 
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, work: Cancellable) -> None:
-        """Work on a request has started."""
-        self._all.add(work)
-
-    def remove(self, work: Cancellable) -> None:
-        """*work* has ended. Does nothing if it has been removed before."""
+    def _remove_awaited(self, work: Cancellable) -> None:
         self._all.discard(work)
         if self._awaited:
             self._awaited.discard(work)
@@ -41,7 +42,7 @@ class InFlight:
 
     async def wait(self, seconds: float) -> None:
         """Return once the requests in flight now have ended, or after *seconds*."""
-        self._awaited, self._ended = set(self._all), asyncio.Event()
+        self._awaited, self._ended, self.remove = set(self._all), asyncio.Event(), self._remove_awaited
         if self._awaited:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, final
 
 from msgspec import Struct
 
@@ -14,6 +14,7 @@ OCTETS: Final = b"application/octet-stream"
 TEXT: Final = b"text/plain; charset=utf-8"
 
 
+@final
 class Response(Struct, frozen=True, array_like=True, gc=False):
     """A response. ``content_type`` is None without a body."""
 

@@ -123,7 +123,7 @@ class FastPath(asyncio.Protocol):
                 self._buffer = data
                 return
             head = read_head(data)
-            if isinstance(head, Unread):
+            if head is INCOMPLETE or head is DECLINED:
                 self._unread(head, data)
                 return
             end = head.size + head.length
@@ -134,7 +134,8 @@ class FastPath(asyncio.Protocol):
             if len(data) < end:
                 self._wait_for(end, data)
                 return
-            self._stop_timeout()
+            if self._wanted or self._patience is not None:
+                self._stop_timeout()
             request = Request(head.method, head.target, head.headers, self._client, head.block)
             try:
                 route.admit(request)
@@ -181,7 +182,7 @@ class FastPath(asyncio.Protocol):
             response = route.respond(request, body)
         except Exception as error:  # a bug of this library
             response = failed(error)
-        if isinstance(response, Response):
+        if type(response) is Response:
             self._write(response)
             return True
         self._request, self._pending = request, response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from statefun_actors.http.request import Response
 
 
@@ -15,6 +17,12 @@ def written(response: Response, more: bytes) -> bytes:
             *(status, content_type, len(body)),
             *(more, body),
         )
-    if status == 204:
-        return b"HTTP/1.1 204 \r\n%b\r\n" % more
+    if not body:
+        return _bodiless(status) + more + b"\r\n"
     return b"HTTP/1.1 %d \r\ncontent-length: %d\r\n%b\r\n%b" % (status, len(body), more, body)
+
+
+@lru_cache  # there are few
+def _bodiless(status: int) -> bytes:
+    """The first lines of a response without a body."""
+    return b"HTTP/1.1 204 \r\n" if status == 204 else b"HTTP/1.1 %d \r\ncontent-length: 0\r\n" % status

@@ -18,7 +18,8 @@ from statefun_actors.http.request import Pending, RefusedError, Request, Respons
 from statefun_actors.ingress import Backend, Deadlines, Expiring
 
 _METHODS: Final = ("POST", "PUT")
-_ONE: Final = PATH.encode() + b"/"
+_BELOW: Final = PATH + "/"
+_ONE: Final = _BELOW.encode()
 """The prefix of paths for one message."""
 
 
@@ -41,7 +42,7 @@ class IngressRoute:
 
     def at(self, path: str) -> IngressRoute | None:
         """This route, if *path* is one of its paths."""
-        return self if path.startswith(PATH) and path[len(PATH) : len(PATH) + 1] in {"", "/"} else None
+        return self if path.startswith(_BELOW) or path == PATH else None
 
     def admit(self, request: Request) -> None:
         self._guard.admit(request)
@@ -59,14 +60,13 @@ class IngressRoute:
         try:
             if not request.target.startswith(_ONE):
                 return self._many.take(self._parser.lines(request, body, headers))
-            parsed = self._parser.message(request, body)
+            message, seconds = self._parser.message(request, body)
         except RefusedError as refused:
             return refused.response
-        message = parsed.message
         if headers is not None:
             message = replace(message, headers=headers)
-        if parsed.seconds:
-            pending = PendingReply(self._writer, self._backend, self._deadlines, message, parsed.seconds)
+        if seconds:
+            pending = PendingReply(self._writer, self._backend, self._deadlines, message, seconds)
         else:
             pending = PendingAnswer(self._writer)
             self._backend.take(message, pending.answer)

@@ -57,7 +57,7 @@ class PendingReply(PendingAnswer):
 
     def answer(self, answer: Answer) -> None:
         self._due.discard(self)
-        super().answer(answer)
+        self._end(self._writer.response(answer))
 
     def expire(self) -> None:
         """The time for a reply is over."""

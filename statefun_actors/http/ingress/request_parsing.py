@@ -41,13 +41,6 @@ _PREFIX: Final = PATH.encode() + b"/"
 _NO_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-class ParsedMessage(msgspec.Struct, frozen=True, gc=False):
-    """A message, and the time that its sender waits."""
-
-    message: IngressMessage
-    seconds: float
-
-
 class RequestTemplate(msgspec.Struct, frozen=True, gc=False):
     """The parsed parts that requests share if they differ only in id and body. Cached."""
 
@@ -67,8 +60,8 @@ class RequestParser:
         self._templates: dict[tuple[bytes, bytes, bytes], RequestTemplate] = {}
         """Templates by path before the id, query, and headers."""
 
-    def message(self, request: Request, body: bytes) -> ParsedMessage:
-        """The one message of a request to ``/ingress/<namespace>/<name>/<id>``."""
+    def message(self, request: Request, body: bytes) -> tuple[IngressMessage, float]:
+        """The message of a request to ``/ingress/<namespace>/<name>/<id>``, and the seconds that its sender waits."""
         path, _, query = request.target.partition(b"?")
         prefix, _, id = path.rpartition(b"/")
         key = None
@@ -78,7 +71,7 @@ class RequestParser:
         else:
             template, target, key = self._found(path, query, request)
         value = read_body(template.encoder, template.form, body)
-        return ParsedMessage(IngressMessage(target, value, template.delay_ms, template.wait, key), template.seconds)
+        return IngressMessage(target, value, template.delay_ms, template.wait, key), template.seconds
 
     def _found(self, path: bytes, raw_query: bytes, request: Request) -> tuple[RequestTemplate, Address, str | None]:
         """The template of a request, its target, and its idempotency key."""
