@@ -8,41 +8,47 @@ from typing import Final, NamedTuple
 
 from statefun_actors.store.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, HISTORY, MESSAGE, REQUEST, TIMER
 
+NO_ROWS: Final = 0
+
 
 class CommitRows(NamedTuple):
-    """One row for the view ``epoch``: JSON lists of rows, None for an empty one.
+    """One row for the view ``epoch``: JSON lists of rows, or :data:`NO_ROWS`.
+
+    All its items are strings, integers and a bytearray: for anything else, even None and bytes, the module sqlite3
+    searches an adapter each time.
 
     The last two items of a row are the position of its bytes in ``bytes``, counted from 1, and their number.
     """
 
-    moves: str | None
-    placed: str | None
-    entities: str | None
-    entities_gone: str | None
-    messages: str | None
-    messages_done: str | None
-    timers: str | None
-    timers_done: str | None
-    egress: str | None
-    egress_done: str | None
-    dead_letters: str | None
-    dead_letters_done: str | None
-    history: str | None
-    history_done: str | None
-    requests: str | None
-    requests_done: str | None
-    positions: str | None
+    moves: str | int
+    placed: str | int
+    entities: str | int
+    entities_gone: str | int
+    messages: str | int
+    messages_done: str | int
+    timers: str | int
+    timers_done: str | int
+    egress: str | int
+    egress_done: str | int
+    dead_letters: str | int
+    dead_letters_done: str | int
+    history: str | int
+    history_done: str | int
+    requests: str | int
+    requests_done: str | int
+    positions: str | int
     next_seq: int
-    bytes: bytes
+    bytes: bytearray
 
 
 def prepare(db: sqlite3.Connection) -> None:
     """Create the view that :func:`write` writes to. It is temporary: nothing of it is in the file."""
     db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in _COLUMNS)}")
     for when, statements in _TRIGGERS:
+        any_rows = " OR ".join(f"new.{column} <> {NO_ROWS}" for column in when)
         db.execute(
             f"CREATE TEMP TRIGGER epoch_{when[0]} INSTEAD OF INSERT ON epoch "
-            f"WHEN {' OR '.join(f'new.{column} IS NOT NULL' for column in when)} BEGIN {'; '.join(statements)}; END"
+            f"WHEN {any_rows} BEGIN {'; '.join(statements)}; END"
         )
 
 
@@ -75,20 +81,25 @@ def _items(count: int) -> list[str]:
     return [f"json_extract(value, '$[{n}]')" for n in range(count)]
 
 
+def _each(rows: str) -> str:
+    """The rows of the JSON list in the view's column *rows*."""
+    return f"json_each(nullif(new.{rows}, {NO_ROWS}))"
+
+
 def _select(rows: str, columns: Sequence[str]) -> str:
     """SELECT of the rows of the JSON list in the view's column *rows*; the last column is bytes."""
     *items, size = _items(len(columns) + 1)
     *items, at = items
-    return f"SELECT {', '.join(items)}, substr(new.bytes, {at}, {size}) FROM json_each(new.{rows})"
+    return f"SELECT {', '.join(items)}, substr(new.bytes, {at}, {size}) FROM {_each(rows)}"
 
 
 _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
-    # if one of these columns is not NULL, run these statements
+    # if one of these columns has rows, run these statements
     (
         ("placed", "entities", "entities_gone"),
         (
-            f"{DELETE_ENTITIES} (SELECT {', '.join(_items(2))} FROM json_each(new.moves))",
-            f"{DELETE_ENTITIES} (SELECT {', '.join(_items(2))} FROM json_each(new.entities_gone))",
+            f"{DELETE_ENTITIES} (SELECT {', '.join(_items(2))} FROM {_each('moves')})",
+            f"{DELETE_ENTITIES} (SELECT {', '.join(_items(2))} FROM {_each('entities_gone')})",
             f"INSERT INTO entity ({', '.join(ENTITY_BY_ROWID)}) {_select('placed', ENTITY_BY_ROWID)} WHERE true "
             "ON CONFLICT (rowid) DO UPDATE SET expires_ms = excluded.expires_ms, state = "
             f"iif(type = excluded.type AND id = excluded.id, excluded.state, RAISE(ABORT, '{WRONG_ROWID}'))",
@@ -99,7 +110,7 @@ _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
         (
             (born, done),
             (
-                f"DELETE FROM {table} WHERE seq IN (SELECT value FROM json_each(new.{done}))",
+                f"DELETE FROM {table} WHERE seq IN (SELECT value FROM {_each(done)})",
                 f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) {_select(born, columns)}",
             ),
         )
@@ -108,13 +119,13 @@ _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
     (
         ("requests", "requests_done"),
         (
-            f"{DELETE_REQUESTS} (SELECT {', '.join(_items(3))} FROM json_each(new.requests_done))",
+            f"{DELETE_REQUESTS} (SELECT {', '.join(_items(3))} FROM {_each('requests_done')})",
             f"INSERT OR REPLACE INTO request ({', '.join(REQUEST)}) {_select('requests', REQUEST)}",
         ),
     ),
     (
         ("positions",),
-        (f"INSERT OR REPLACE INTO position SELECT {', '.join(_items(2))} FROM json_each(new.positions)",),
+        (f"INSERT OR REPLACE INTO position SELECT {', '.join(_items(2))} FROM {_each('positions')}",),
     ),
     (
         ("next_seq",),

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import repeat
+from operator import contains
 from typing import Any, Final
 
 import msgspec
@@ -27,6 +29,7 @@ from statefun_actors.store.sqlite.epoch_view import (
     DELETE_REQUESTS,
     ENTITY_BY_ROWID,
     INSERT_EPOCH,
+    NO_ROWS,
     NOT_OWNER,
     OLDER,
     SET_NEXT_SEQ,
@@ -158,7 +161,7 @@ def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008
         requests_done=_json([(*target, key) for target, key in commit.requests_done]),
         positions=_json(list(commit.positions.items())),
         next_seq=commit.next_seq,
-        bytes=b"".join(chunks),
+        bytes=bytearray().join(chunks),
     )
     done = (
         *(commit.messages_done, commit.timers_done, commit.egress_done, commit.dead_letters_done),
@@ -176,8 +179,8 @@ def _headers(row: EgressRecord | Message | Timer) -> str | None:
     return None if row.headers is None else _encode(row.headers).decode()
 
 
-def _json(rows: Sequence[object]) -> str | None:
-    return _encode(rows).decode() if rows else None
+def _json(rows: Sequence[object]) -> str | int:
+    return _encode(rows).decode() if rows else NO_ROWS
 
 
 def write(db: sqlite3.Connection, epoch: CommitRows, owner: str, last_seq: int) -> None:
@@ -195,9 +198,8 @@ def write(db: sqlite3.Connection, epoch: CommitRows, owner: str, last_seq: int) 
         sqlite3.Error: nothing was written.
     """
     largest = db.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
-    if len(epoch.bytes) <= largest and not any(
-        isinstance(rows, str) and (_NUL in rows or len(rows) > largest) for rows in epoch
-    ):
+    texts = [part for part in epoch if isinstance(part, str)]
+    if max(map(len, (epoch.bytes, *texts))) <= largest and not any(map(contains, texts, repeat(_NUL))):
         try:
             # Unlike execute(), this does not query the last row id.
             db.executemany(INSERT_EPOCH, ((*epoch, owner, last_seq),))
@@ -225,7 +227,7 @@ def write(db: sqlite3.Connection, epoch: CommitRows, owner: str, last_seq: int) 
 def _write_by_row(db: sqlite3.Connection, epoch: CommitRows) -> None:
     def rows(name: str) -> list[Any]:
         part = getattr(epoch, name)
-        return [] if part is None else msgspec.json.decode(part)
+        return [] if part == NO_ROWS else msgspec.json.decode(part)
 
     def whole(name: str) -> list[Row]:
         return [(*items, epoch.bytes[at - 1 : at - 1 + size]) for *items, at, size in rows(name)]
