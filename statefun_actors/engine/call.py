@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from msgspec import Struct
+
 from statefun_actors.engine.callbacks import callback_failed
 from statefun_actors.engine.epoch import Epoch, Lost, NotStorableError
 from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, NotTaken, OnAnswer, Replied, Taken
@@ -52,18 +54,17 @@ class Entrance(Protocol):
         ...
 
 
-class Caller:
+class Caller(Struct, eq=False):
     """A caller outside who waits for the answer to *message*, which enters epochs by *entrance*."""
 
-    __slots__ = ("call", "cancelled", "entrance", "message", "on_answer", "stored")
-
-    def __init__(self, message: IngressMessage, on_answer: OnAnswer, entrance: Entrance) -> None:
-        self.message, self.on_answer, self.entrance = message, on_answer, entrance
-        self.cancelled = False
-        self.stored = False
-        """Whether its message is durable; only used without a call."""
-        self.call: Call | None = None
-        """The call that it waits for, after its message has entered an epoch."""
+    message: IngressMessage
+    on_answer: OnAnswer
+    entrance: Entrance
+    cancelled: bool = False
+    stored: bool = False
+    """Whether its message is durable; only used without a call."""
+    call: Call | None = None
+    """The call that it waits for, after its message has entered an epoch."""
 
     def cancel(self) -> bool:
         """Stop waiting; return whether the message is durable."""

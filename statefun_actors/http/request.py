@@ -41,7 +41,7 @@ def lines(status: int, texts: Sequence[str], *headers: tuple[bytes, bytes]) -> R
     return Response(status, b"".join(one_line(text).encode() + b"\n" for text in texts), TEXT, headers)
 
 
-class Request:
+class Request(Struct, eq=False, gc=False):
     """A request without its body.
 
     Args:
@@ -53,19 +53,13 @@ class Request:
             headers only can be cached by it.
     """
 
-    __slots__ = ("block", "client", "gone", "headers", "method", "target")
-
-    def __init__(
-        self,
-        method: str,
-        target: bytes,
-        headers: Sequence[tuple[bytes, bytes]],
-        client: tuple[str, int] | None = None,
-        block: bytes = b"",
-    ) -> None:
-        self.method, self.target, self.headers, self.client, self.block = method, target, headers, client, block
-        self.gone = False
-        """Whether the connection was closed, so that a response can't be sent."""
+    method: str
+    target: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    client: tuple[str, int] | None = None
+    block: bytes = b""
+    gone: bool = False
+    """Whether the connection was closed, so that a response can't be sent."""
 
     def header(self, name: bytes) -> bytes:
         """The first value of the header *name*; empty if it is missing."""
