@@ -8,6 +8,7 @@ imported by name with its first use: a program without a file loads no database.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -267,8 +268,7 @@ def has_partitions(path: Path) -> bool:
 
 def ready_name(folder: Path) -> Path:
     """The name of a complete store with several partitions that is about to replace *folder*."""
-    whole = folder.resolve()
-    return whole.with_name(f"{whole.name}.restoring")
+    return Path(f"{os.path.realpath(folder)}.restoring")
 
 
 def count_partitions(path: Path) -> int:

@@ -5,6 +5,7 @@ Two paths are one file if they lead to the same place, or if both exist and are 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -56,8 +57,8 @@ def _text(use: FileUse, why: str) -> str:
 
 
 def _belongs_to(path: Path, store: Path) -> bool:
-    whole = store.resolve()
-    if path.resolve().is_relative_to(whole):
+    whole = Path(os.path.realpath(store))
+    if Path(os.path.realpath(path)).is_relative_to(whole):
         return True
     if store.is_dir():
         return any(_is_one_file(path, file) for file in whole.rglob("*") if file.is_file())
@@ -75,7 +76,7 @@ def _is_database(path: Path) -> bool:
 
 
 def _is_one_file(one: Path, other: Path) -> bool:
-    if one.resolve() == other.resolve():
+    if os.path.realpath(one) == os.path.realpath(other):
         return True
     try:
         return one.samefile(other)

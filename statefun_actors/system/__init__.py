@@ -1,6 +1,6 @@
 """Operating system and event loop: forks, folders, threads, tasks, Unix sockets, loop errors, throttled log lines."""
 
-from statefun_actors.system.folders import make_folder, sync_folder
+from statefun_actors.system.folders import make_folder, real_path, sync_folder
 from statefun_actors.system.forks import (
     keep_from_children,
     kept_from_children,
@@ -35,6 +35,7 @@ __all__ = [
     "loop_errors",
     "loop_kept_from_children",
     "make_folder",
+    "real_path",
     "release",
     "repeats",
     "signals_kept_from_children",

@@ -1,9 +1,17 @@
-"""Creates folders durably."""
+"""Paths, and folders that are created durably."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+
+def real_path(path: Path) -> Path:
+    """*path* without symbolic links. Links in a circle are kept: whatever opens the path reports them.
+
+    ``Path.resolve`` raises a RuntimeError for these before Python 3.13.
+    """
+    return Path(os.path.realpath(path))
 
 
 def make_folder(path: Path) -> None:

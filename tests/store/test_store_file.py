@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from statefun_actors.store import Recovered
-from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.store import FileUse, Recovered, has_partitions, wrong_uses
+from statefun_actors.store.sqlite import SqliteReader, SqliteStore, replace_store, restore_store
 from statefun_actors.testing.checks.common import ADA, entity, ids
 from tests.store.on_disk import commit, names, refusal
 from tests.store.store_checks import answers
@@ -124,6 +124,44 @@ def test_a_path_that_cannot_be_is_refused(tmp_path: Path) -> None:
     assert refusal(lambda: SqliteStore(folder)) == f"store {folder}: it is a folder. Name a file in it."
     assert refusal(lambda: SqliteStore("/proc/nowhere/store.db")).startswith(
         "store /proc/nowhere/store.db: it can't be opened: "
+    )
+
+
+WAYS: dict[str, Callable[[Path], object]] = {
+    "run": SqliteStore,
+    "read": SqliteReader,
+    "replace": lambda path: replace_store(path, lambda _: None).__enter__(),
+    "restore": lambda path: restore_store(path.with_name("backup.db"), path, confirm=lambda: None),
+    "restore from": lambda path: restore_store(path, path.with_name("restored.db"), confirm=lambda: None),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("named", ["pipe", "link"])
+def test_a_pipe_is_neither_opened_nor_changed_nor_replaced(tmp_path: Path, way: str, named: str) -> None:
+    """Opening it would wait for another program. A device such as /dev/null would lose its rights, or its place."""
+    SqliteStore(tmp_path / "backup.db").close()
+    os.mkfifo(tmp_path / "pipe", 0o644)
+    (tmp_path / "link").symlink_to("pipe")
+    mode = (tmp_path / "pipe").stat().st_mode
+    path = tmp_path / named
+
+    assert refusal(lambda: WAYS[way](path)) == f"store {path}: it is no regular file. Choose another path."
+    assert [name for name in names(tmp_path) if "backup" not in name] == ["link", "pipe"]
+    assert (tmp_path / "pipe").stat().st_mode == mode
+
+
+def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    path.symlink_to("other.db")
+    (tmp_path / "other.db").symlink_to("store.db")
+
+    assert refusal(lambda: SqliteStore(path)) == (
+        f"store {path}: it can't be opened: Too many levels of symbolic links. Choose another path."
+    )
+    assert not has_partitions(path)
+    assert (
+        list(wrong_uses([FileUse(path, "--egress")], [FileUse(tmp_path / "in", "--input")], path.with_name("s"))) == []
     )
 
 

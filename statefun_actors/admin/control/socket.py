@@ -34,7 +34,7 @@ from statefun_actors.engine import (
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.own_logger import own_logger
 from statefun_actors.store import NotPausedError, Store
-from statefun_actors.system import listen_at
+from statefun_actors.system import listen_at, real_path
 from statefun_actors.text import describe
 
 logger: Final = own_logger("statefun_actors.engine")
@@ -203,7 +203,7 @@ class ControlSocket:
 
 def _place(store: Path) -> tuple[Path, Path | None]:
     """The path of the socket, and the temporary folder made for it."""
-    file = store.resolve()
+    file = real_path(store)
     path = file.with_name(file.name + ".sock")
     if len(os.fsencode(path)) <= _LONGEST_NAME and str(path).isprintable():
         return path, None

@@ -20,6 +20,7 @@ from statefun_actors.cli.settings_options import Written, settings_options
 from statefun_actors.cli.store.place import STORE, app_files, default_store, refuse_wrong_uses
 from statefun_actors.history import MOST_KEPT
 from statefun_actors.settings import Settings
+from statefun_actors.system import real_path
 from statefun_actors.units import read_size
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise click.UsageError("--memory keeps no store; omit one of --store and --memory.")
     if fire_timers and not until_idle:
         raise click.UsageError("--fire-timers requires --until-idle.")
-    if len({path.resolve() for path in inputs}) < len(inputs):
+    if len({real_path(path) for path in inputs}) < len(inputs):
         raise click.UsageError("one --input is repeated; a file is read once.")
     if reload:
         from statefun_actors.cli.run.reloading import run_reloading

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from statefun_actors.system import real_path
+
 if TYPE_CHECKING:
     from statefun_actors.connectors.kafka import KafkaSource
     from statefun_actors.deploy import KafkaIngress
@@ -43,6 +45,6 @@ def input_name(path: Path, store: Path | None) -> str:
     if store is None:
         return str(path)
     try:
-        return Path(os.path.relpath(path.resolve(), store.resolve().parent)).as_posix()
+        return Path(os.path.relpath(real_path(path), real_path(store).parent)).as_posix()
     except ValueError:  # on another drive
-        return path.resolve().as_posix()
+        return real_path(path).as_posix()

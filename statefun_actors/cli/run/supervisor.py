@@ -33,6 +33,7 @@ from statefun_actors.http import Listener
 from statefun_actors.own_logger import own_logger
 from statefun_actors.partitions import Partition
 from statefun_actors.store.partitioned import Layout
+from statefun_actors.system import real_path
 
 logger: Final = own_logger("statefun_actors.partitions")
 
@@ -243,7 +244,7 @@ def _given_up(ended: Ended, error: str | None) -> str:
 
 def _folder_of_sockets(store: Path) -> tuple[Path, bool]:
     """A folder for Unix sockets, which only this user can access; and whether it was made for that."""
-    folder = store.resolve()
+    folder = real_path(store)
     if len(os.fsencode(folder)) <= _LONGEST_PATH and str(folder).isprintable():
         return folder, False
     return Path(tempfile.mkdtemp(prefix="statefun-actors-")), True

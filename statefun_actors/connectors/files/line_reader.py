@@ -126,7 +126,7 @@ class LineReader:
 
     def _opened(self) -> tuple[BufferedReader, BufferedReader | gzip.GzipFile]:
         try:
-            raw = self.path.open("rb")
+            raw = open(self.path, "rb", opener=_without_waiting)  # noqa: SIM115 - it stays open
             try:
                 if not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
                     raise self._unreadable("it is no regular file")
@@ -234,3 +234,8 @@ class LineReader:
         self._check, self._offset, self._line = check, offset, self._line + 1
         self._data, self._lines, self._tail, self._cut = b"", [], tail, False
         self._next = self._at = 0
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open *path*; a pipe without waiting for its writer."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -18,6 +18,7 @@ from statefun_actors.store import PARTITION, StoreError
 from statefun_actors.store.partitioned.layout import check_mark, new_folder, read_layout
 from statefun_actors.store.partitioned.placing import locked, place_folder
 from statefun_actors.store.sqlite import SqliteReader, standstill
+from statefun_actors.system import real_path
 
 
 @contextmanager
@@ -57,7 +58,7 @@ def copy_partitions(source: Path, folder: Path) -> None:
 
 def backup_partitions(source: Path, target: Path, *, overwrite: bool) -> None:
     """See :meth:`statefun_actors.store.ReadOnlyStore.backup`."""
-    there = target.resolve()
+    there = real_path(target)
     try:
         if not there.exists() or _is_empty(there):
             copy_partitions(source, there)

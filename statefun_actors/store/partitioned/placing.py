@@ -20,7 +20,7 @@ from statefun_actors.own_logger import own_logger
 from statefun_actors.store import StoreError, ready_name
 from statefun_actors.store.partitioned.layout import read_layout
 from statefun_actors.store.sqlite import Lock, lock_to_replace, name_to_keep
-from statefun_actors.system import sync_folder
+from statefun_actors.system import real_path, sync_folder
 
 logger: Final = own_logger("statefun_actors.engine")
 _REPLACES: Final = "replaces"
@@ -76,7 +76,7 @@ def place_folder(folder: Path, build: Callable[[Path], None]) -> Path | None:
 
 def finish_placing(folder: Path) -> None:
     """Take the last step of a process that was killed, if the one before was taken. There is nothing at *folder*."""
-    folder = folder.resolve()
+    folder = real_path(folder)
     try:
         name = (ready_name(folder) / _REPLACES).read_text()
     except OSError:

@@ -11,7 +11,7 @@ from statefun_actors.store.partitioned.copying import copy_partitions
 from statefun_actors.store.partitioned.layout import count_of, read_layout
 from statefun_actors.store.partitioned.placing import locked, place_folder
 from statefun_actors.store.partitioned.reader import PartitionsReader
-from statefun_actors.system import make_folder
+from statefun_actors.system import make_folder, real_path
 
 
 def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = lambda: None) -> Path | None:
@@ -35,11 +35,11 @@ def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = la
     _check_numbers(backup, store)
     _check_sound(backup)
     try:
-        make_folder(store.resolve().parent)
+        make_folder(real_path(store).parent)
         with locked(store):
             _check_numbers(backup, store)  # again: another restore may have ended meanwhile
             confirm()
-            return place_folder(store.resolve(), lambda ready: copy_partitions(backup, ready))
+            return place_folder(real_path(store), lambda ready: copy_partitions(backup, ready))
     except OSError as error:
         raise StoreError(str(store), f"it can't be written: {error}", "Nothing was restored.") from error
 

@@ -25,14 +25,31 @@ LOG_SUFFIXES: Final = ("-wal", "-shm")
 _OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
+def check_regular(path: Path) -> None:
+    """Check that *path* is a regular file, or that nothing is there. It is not opened: that could block.
+
+    Raises:
+        StoreError: it is a folder, a device, a pipe or a socket, which must not be changed or replaced.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise unopened(path, error) from error
+    if stat.S_ISDIR(mode):
+        raise StoreError(str(path), "it is a folder", "Name a file in it.")
+    if not stat.S_ISREG(mode):
+        raise StoreError(str(path), "it is no regular file", "Choose another path.")
+
+
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """A read-only connection.
 
     Raises:
         StoreError: the file does not exist, or can't be read.
     """
-    if path.is_dir():
-        raise StoreError(str(path), "it is a folder", "Name a file in it.")
+    check_regular(path)
     try:
         return connect(path, "ro")
     except sqlite3.Error as error:

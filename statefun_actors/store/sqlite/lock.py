@@ -13,7 +13,7 @@ from typing import Final
 
 from statefun_actors.store import StoreInUseError
 from statefun_actors.store.sqlite.files import with_suffix
-from statefun_actors.system import keep_from_children, release
+from statefun_actors.system import keep_from_children, real_path, release
 
 try:
     import fcntl
@@ -48,7 +48,7 @@ class Lock:
     """
 
     def __init__(self, store: Path, *, brief: bool = False) -> None:
-        self._path = with_suffix(store.resolve(), ".lock")
+        self._path = with_suffix(real_path(store), ".lock")
         self._writing = threading.Lock()
         self._file: int | None = None
         try:
@@ -137,7 +137,7 @@ class Lock:
 def log_of(store: Path) -> tuple[str, str] | None:
     """The mark of the file and the mark of the log in the lock file of *store*; None if it has none."""
     try:
-        lines = _lines(with_suffix(store.resolve(), ".lock").read_bytes())
+        lines = _lines(with_suffix(real_path(store), ".lock").read_bytes())
     except OSError:
         return None
     for line in lines:
@@ -154,7 +154,7 @@ def _lines(data: bytes) -> list[str]:
 def contact_of(store: Path) -> str | None:
     """The control socket of the last engine on *store*, unless that engine was shutting down."""
     try:
-        return _contact_in(_lines(with_suffix(store.resolve(), ".lock").read_bytes()))
+        return _contact_in(_lines(with_suffix(real_path(store), ".lock").read_bytes()))
     except OSError:
         return None
 

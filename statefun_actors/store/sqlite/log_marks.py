@@ -28,9 +28,10 @@ import attrs
 
 from statefun_actors.store import StoreError, StoreInUseError, StoreMismatchError
 from statefun_actors.store.sqlite import schema
-from statefun_actors.store.sqlite.files import connect_read_only, store_error, with_suffix
+from statefun_actors.store.sqlite.files import check_regular, connect_read_only, store_error, with_suffix
 from statefun_actors.store.sqlite.lock import Lock, log_of
 from statefun_actors.store.sqlite.ownership import Owner, owner_of, stored
+from statefun_actors.system import real_path
 
 _LOOKS: Final = 3
 _PAUSE: Final = 0.02
@@ -112,7 +113,9 @@ def lock_to_replace(store: Path) -> Generator[None]:
 
     Raises:
         StoreInUseError: an engine runs on it, with or without a lock file; or a command uses it.
+        StoreError: it is no regular file.
     """
+    check_regular(store)
     with Lock(store):
         if (owner := _owner_by_file(store)) is not None and owner.runs_on(store):
             raise StoreInUseError(str(store), f"process {owner.process} since {owner.since}")
@@ -121,7 +124,7 @@ def lock_to_replace(store: Path) -> Generator[None]:
 
 def _owner_by_file(store: Path) -> Owner | None:
     """The owner of *store* according to its file without its log; None if there is none."""
-    file = store.resolve()
+    file = real_path(store)
     try:
         return _File.read(file, store, len(schema.STEPS)).owner if _size(file) else None
     except StoreError:  # another application's, or of a newer version
@@ -144,7 +147,7 @@ def is_of_log(store: Path, marks: Sequence[str | None], newest: int) -> bool:
 
 
 def _mismatch(store: Path, newest: int) -> StoreError | None:
-    file = store.resolve()
+    file = real_path(store)
     log = with_suffix(file, "-wal")
     log_size = _size(log)  # before the file: a clean end completes the file, then deletes the log
     if file.is_dir():

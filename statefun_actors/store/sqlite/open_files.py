@@ -23,6 +23,7 @@ from statefun_actors.store.sqlite.files import connect_read_only, out_of_reach, 
 from statefun_actors.store.sqlite.in_place import InPlace, Seen
 from statefun_actors.store.sqlite.lock import Lock
 from statefun_actors.store.sqlite.ownership import Ownership, owner_of
+from statefun_actors.system import real_path
 
 logger: Final = own_logger("statefun_actors.engine")
 
@@ -43,7 +44,7 @@ class OpenFiles:
 
     def __init__(self, path: Path, steps: Sequence[schema.Step], log_pages: int, *, brief: bool) -> None:
         self._path, self._steps, self._log_pages, self._brief = path, steps, log_pages, brief
-        self._file = path.resolve()
+        self._file = real_path(path)
         self.reader: sqlite3.Connection | None = None
         self.writer: sqlite3.Connection | None = None
         self.next_seq = 0

@@ -28,7 +28,7 @@ from statefun_actors.store.sqlite.selects import (
     LAST_SEQ,
     address_of,
 )
-from statefun_actors.system import make_folder
+from statefun_actors.system import make_folder, real_path
 
 
 class Reads(Queries):
@@ -81,7 +81,7 @@ class Reads(Queries):
                 the store itself can't be read, or is damaged: *target* is unchanged then.
         """
         target = Path(target)
-        there = target.resolve()
+        there = real_path(target)
         partial = there.with_name(f"{there.name}.{os.getpid()}.partial")
         try:
             if target.exists() and (not overwrite or not target.is_file() or target.samefile(self.path)):

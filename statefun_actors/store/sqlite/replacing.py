@@ -10,13 +10,13 @@ from statefun_actors.store.sqlite.files import put_in_place, with_suffix
 from statefun_actors.store.sqlite.log_marks import check_together, lock_to_replace
 from statefun_actors.store.sqlite.reader import SqliteReader
 from statefun_actors.store.sqlite.store import SqliteStore
-from statefun_actors.system import make_folder
+from statefun_actors.system import make_folder, real_path
 
 
 @contextmanager
 def replace_store(store: Path, confirm: Callable[[SqliteReader], None]) -> Generator[SqliteStore]:
     """See :func:`statefun_actors.store.replace_store`."""
-    file = store.resolve()
+    file = real_path(store)
     make_folder(file.parent)
     with lock_to_replace(store):
         check_together(store)  # a log without its file is data, too

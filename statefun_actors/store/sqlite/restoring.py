@@ -13,7 +13,7 @@ from statefun_actors.store import StoreError
 from statefun_actors.store.sqlite.files import put_in_place, store_error, with_suffix
 from statefun_actors.store.sqlite.log_marks import lock_to_replace
 from statefun_actors.store.sqlite.reader import SqliteReader
-from statefun_actors.system import make_folder, sync_folder
+from statefun_actors.system import make_folder, real_path, sync_folder
 
 
 def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = lambda: None) -> Path | None:
@@ -35,7 +35,7 @@ def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = la
         StoreError: *backup* is not a sound store, or *store* can't be written; *store* is unchanged.
     """
     _refuse(backup, store)
-    file = store.resolve()
+    file = real_path(store)
     copy = with_suffix(file, ".restoring")
     try:
         make_folder(file.parent)

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, TypeVar
 from statefun_actors.store import Commit, ContentRenaming, StoreTakenError
 from statefun_actors.store.sqlite import log_marks, renaming, schema, writing
 from statefun_actors.store.sqlite.files import (
+    check_regular,
     commit_error,
     keep_private,
     make_private_file,
@@ -30,7 +31,7 @@ from statefun_actors.store.sqlite.lock import Lock
 from statefun_actors.store.sqlite.open_files import OpenFiles
 from statefun_actors.store.sqlite.ownership import owner_of
 from statefun_actors.store.sqlite.reader import Reads, SqliteReader
-from statefun_actors.system import make_folder
+from statefun_actors.system import make_folder, real_path
 
 _T = TypeVar("_T")
 _LOG_PAGES: Final = 8_000
@@ -75,8 +76,9 @@ class SqliteStore(Reads):
         # If the thread checkpoints the log, SQLite does so only if the thread can't.
         self._files = OpenFiles(self.path, steps, _LOG_PAGES * (1 if commits == "loop" else 4), brief=brief)
         try:
-            file = self.path.resolve()
+            file = real_path(self.path)
             make_folder(file.parent)
+            check_regular(self.path)
             # Before anything else, since files that aren't ours must not be changed.
             log_marks.check_together(self.path, len(steps))
             if file.exists():
