@@ -181,6 +181,18 @@ def test_an_earlier_version_reads_a_note_and_leaves_out_no_record(topics: Topics
     ]
 
 
+def test_of_a_store_that_is_a_restored_backup_notes_count_up_to_the_backup() -> None:
+    common = Lineage.read(None).begun(9)
+    noted = Note("out", 14, 30, common.begun(20))
+
+    written = Written([noted], common.begun(16))  # the backup was made then
+
+    assert [written.has(seq, topic) for seq, topic in ((14, "late"), (15, "late"), (16, "out"), (17, "out"))] == [
+        *(True, False, True, False),
+    ]
+    assert written.foreign == 30
+
+
 class SlowRefusals(MemoryStore):
     """Commits a refusal only after a later record is written, or could have been."""
 
