@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from statefun_actors.dispatch import EgressDelivered, EgressFailed
@@ -93,19 +93,21 @@ class EgressQueue:
         while self._watchers and self._watchers[0][0] <= self.through:
             self._watchers.popleft()[1]()
 
-    def set_aside(self, records: Sequence[EgressRecord], lane: str) -> None:
+    def set_aside(self, records: Iterable[EgressRecord], lane: str) -> None:
         """Keep *records*, which have to wait, in *lane* of :attr:`aside`; :meth:`take` goes on with later ones."""
         for record in records:
             self._window.set_aside(record, lane)
         self._news.set()
 
-    def take_aside(self, lane: str) -> list[EgressRecord]:
-        """Take the first records that were set aside in *lane*, at least one, if there are any; they stay in it.
+    def take_aside(self, lane: str, most: int = WINDOW) -> list[EgressRecord]:
+        """Take the first records that were set aside in *lane*, at most *most*, at least one if there are any.
+
+        They stay in the lane until they are written.
 
         Raises:
             StoreError: the store can't be read.
         """
-        return self._window.take_aside(lane)
+        return self._window.take_aside(lane, most)
 
     def lanes_stuck(self, lanes: Collection[str], reason: str | None) -> None:
         """*lanes* can't be written at present, for *reason*; None: all can. ``Engine.idle`` waits for others only."""

@@ -63,13 +63,13 @@ class EgressWindow:
         self._taken.update((record.seq, record) for record in records)
         return records
 
-    def take_aside(self, lane: str) -> list[EgressRecord]:
-        """Take the first records that are set aside in *lane*, at least one, if there are any.
+    def take_aside(self, lane: str, most: int) -> list[EgressRecord]:
+        """Take the first records that are set aside in *lane*, at most *most*, at least one if there are any.
 
         Raises:
             StoreError: the store can't be read.
         """
-        return self.aside.first(lane, max(1, min(WINDOW, WINDOW_BYTES // self._largest)))
+        return self.aside.first(lane, max(1, min(most, WINDOW_BYTES // self._largest)))
 
     def written(self, record: EgressRecord) -> None:
         """*record*, which was taken, is written."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from statefun_actors.connectors.http import HttpSink
+from statefun_actors.engine.egress_window import WINDOW
 from tests.connectors.receiver import Post, Receiver, answer
 from tests.connectors.test_http import OUT, Teller, numbers, send
 from tests.engine.engines import failing_egress, running, until
@@ -104,3 +105,24 @@ async def test_an_endpoint_is_failing_some_seconds_after_its_first_failure(respo
 
     assert time.waits == waits
     assert not any(shown)
+
+
+async def test_records_of_other_keys_go_on_however_many_wait_for_a_key_that_is_stuck() -> None:
+    chokes = True
+
+    async def choke(post: Post) -> bytes:
+        return answer(500) if chokes and post.json["key"] == "a" else answer(200)
+
+    time, count = Time(ends=0), WINDOW + 200
+    async with Receiver(choke) as receiver, running(Teller, sinks={OUT: time.sink(receiver)}) as engine:
+        send(engine, "a", *range(count))
+        await engine.durable()
+        send(engine, "b", *range(5))
+        await until(lambda: numbers(receiver.accepted) == [*range(5)])
+        send(engine, "a", count)
+        send(engine, "c", 7)
+        await until(lambda: len(receiver.accepted) == 6 and engine.view.egress_kept == count + 1)
+
+        chokes = False
+        await until(lambda: not engine.view.egress_kept)
+        assert numbers(receiver.accepted) == [*range(5), 7, *range(count + 1)]

@@ -14,7 +14,6 @@ import contextlib
 import time
 import uuid
 import zlib
-from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, assert_never
@@ -119,13 +118,11 @@ class HttpSink:
             ]
             endpoint = _Endpoint(clients, self._url, self._options, self._sleep, self._monotonic)
             lanes = Lanes(queue)
+            for key in lanes.again():
+                tasks.create_task(self._through(key, lanes, endpoint))
             while True:
                 for record in await queue.take():
-                    key = _key(record)
-                    if (lane := lanes.open.get(key)) is not None:
-                        lane.append(record)
-                    else:
-                        lanes.open[key] = deque([record])
+                    if lanes.add(key := _key(record), record):
                         tasks.create_task(self._through(key, lanes, endpoint))
 
     async def _through(self, key: str, lanes: Lanes, endpoint: _Endpoint) -> None:
@@ -160,6 +157,7 @@ class HttpSink:
                 case _:
                     assert_never(answer)
             lane.popleft()
+            lanes.refill(key)
         lanes.ended(key)
 
     def _stuck(self, answer: TryAgain, pause: float, failed: _Failures, endpoint: _Failures) -> Stuck | None:

@@ -1,13 +1,24 @@
-"""``Lanes``: the records in flight of an HTTP endpoint, by key, and the keys that are stuck."""
+"""``Lanes``: the records in flight of an HTTP endpoint, by key, and the keys that are stuck.
+
+The records of a stuck key are set aside: they leave the window of the egress, so that those of other keys go on,
+however many wait. One of them at a time is in memory, to be sent again.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
+from typing import Final
 
 import attrs
 
 from statefun_actors.engine import EgressQueue
 from statefun_actors.store import EgressRecord
+
+_MOST_ASIDE: Final = 10_000
+"""Stuck keys whose records leave the window; each has a record and a task in memory."""
+_AT_ONCE: Final = 50
+"""Records of a key that are taken again at once, when it is stuck no more."""
 
 
 @attrs.frozen
@@ -37,11 +48,43 @@ class Lanes:
             self._fail(stuck)
         else:
             self._stuck[key] = stuck
+            self._step_aside(key)
             self._judge()
 
     def moving(self, key: str) -> None:
         """A record of *key* was delivered."""
         self._stuck.pop(key, None)
+
+    def add(self, key: str, record: EgressRecord) -> bool:
+        """Add a new *record* to its lane, or behind those of *key* that wait; return whether it is a lane to begin."""
+        if key in self.queue.aside.lanes:
+            self.queue.set_aside([record], key)
+        elif (lane := self.open.get(key)) is not None:
+            lane.append(record)
+        else:
+            self.open[key] = deque([record])
+            return True
+        return False
+
+    def again(self) -> Collection[str]:
+        """Open a lane for each key whose records an earlier run has set aside; return these keys."""
+        keys = list(self.queue.aside.lanes)
+        for key in keys:
+            self.open[key] = deque(self.queue.take_aside(key, 1))
+        return keys
+
+    def refill(self, key: str) -> None:
+        """Add the next records of *key* that wait, once its lane is empty."""
+        lane = self.open[key]
+        if not lane:
+            lane.extend(self.queue.take_aside(key, _AT_ONCE))
+
+    def _step_aside(self, key: str) -> None:
+        lane = self.open[key]
+        if len(self._stuck) <= _MOST_ASIDE and (len(lane) > 1 or key not in self.queue.aside.lanes):
+            self.queue.set_aside(lane, key)
+            lane.clear()
+            lane.extend(self.queue.take_aside(key, 1))
 
     def ended(self, key: str) -> None:
         """No more records of *key* are in flight."""
