@@ -126,3 +126,25 @@ async def test_records_of_other_keys_go_on_however_many_wait_for_a_key_that_is_s
         chokes = False
         await until(lambda: not engine.view.egress_kept)
         assert numbers(receiver.accepted) == [*range(5), 7, *range(count + 1)]
+
+
+async def test_a_long_pause_ends_when_another_attempt_shows_that_the_endpoint_works() -> None:
+    """One of several servers behind a name asks for an hour, while another one accepts what was under way."""
+    time = Time(ends=1)
+
+    async def one_is_down(post: Post) -> bytes:
+        if numbers([post]) == [2]:
+            await time.ended.wait()  # the other record waits for its hour
+            return answer(200)
+        await until(lambda: numbers(receiver.posts).count(2))
+        return answer(503, retry_after="3600") if numbers(receiver.posts).count(1) == 1 else answer(200)
+
+    async with Receiver(one_is_down) as receiver, running(Teller, sinks={OUT: time.sink(receiver)}) as engine:
+        send(engine, "a", 1)
+        send(engine, "b", 2)
+        await until(lambda: len(receiver.accepted) == 2)
+        await engine.idle()
+
+        assert sorted(numbers(receiver.accepted)) == [1, 2]
+        assert failing_egress(engine) == {}
+    assert time.waits == [3600]

@@ -1,10 +1,7 @@
 """An HTTP endpoint as an egress."""
 
-from statefun_actors.connectors.http.http_sink import (
-    REFUSED_RECORDS,
-    HttpSink,
-    HttpSinkOptions,
-)
+from statefun_actors.connectors.http.http_sink import REFUSED_RECORDS, HttpSink
+from statefun_actors.connectors.http.options import HttpSinkOptions
 from statefun_actors.connectors.http.shown_url import (
     shown_url,
 )

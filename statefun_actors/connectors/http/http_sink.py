@@ -14,52 +14,32 @@ import contextlib
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import Any, Final, assert_never
 
-import attrs
 import msgspec
 
 from statefun_actors.backoff import Backoff
 from statefun_actors.connectors.files import record_line
+from statefun_actors.connectors.http.endpoint import Endpoint, Failures
 from statefun_actors.connectors.http.lanes import Lanes, Stuck
+from statefun_actors.connectors.http.options import FIRST_PAUSE, HttpSinkOptions
 from statefun_actors.connectors.http.record_headers import sendable
 from statefun_actors.connectors.http.shown_url import hidden_from_log
-from statefun_actors.connectors.http.verdicts import Answer, Delivered, RecordRefused, TryAgain, meaning
+from statefun_actors.connectors.http.verdicts import Answer, Delivered, RecordRefused, TryAgain
 from statefun_actors.engine import EgressQueue
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import EgressRecord
 from statefun_actors.types import JSON_TYPENAME, Codec, record_of_typed
 
-if TYPE_CHECKING:
-    import httpx
-
 REFUSED_RECORDS: Final = "statefun-actors/refused-records"
 """The egress of records that their receiver refuses: ``{"egress", "id", "status", "reason", "record"}``."""
 
-_FIRST_PAUSE: Final = 0.2
-_MOST_READ: Final = 64 * 1024
-"""The bytes of a response that are read, so that the connection can be reused."""
 _PATIENCE: Final = 6
 """Failed attempts in a row after which a record is stuck: some 6 seconds without a Retry-After."""
 _PATIENT_SECONDS: Final = 6.0
 """A record is also stuck this long after its first failure, and at once if the next attempt is not due before."""
-
-
-@attrs.frozen(kw_only=True)
-class HttpSinkOptions:
-    """Options of an HTTP sink. Times are in seconds.
-
-    Args:
-        in_flight: the maximum number of concurrent requests.
-        timeout: of one request.
-        longest_pause: between two attempts, unless the receiver asks for longer.
-    """
-
-    in_flight: int = 16
-    timeout: float = 30.0
-    longest_pause: float = 60.0
 
 
 class _HttpPosition(msgspec.Struct, forbid_unknown_fields=True):
@@ -116,7 +96,7 @@ class HttpSink:
                 await closing.enter_async_context(httpx.AsyncClient(timeout=self._options.timeout, verify=trusted))
                 for _ in range(self._options.in_flight)
             ]
-            endpoint = _Endpoint(clients, self._url, self._options, self._sleep, self._monotonic)
+            endpoint = Endpoint(clients, self._url, self._options, self._sleep, self._monotonic)
             lanes = Lanes(queue)
             for key in lanes.again():
                 tasks.create_task(self._through(key, lanes, endpoint))
@@ -125,7 +105,7 @@ class HttpSink:
                     if lanes.add(key := _key(record), record):
                         tasks.create_task(self._through(key, lanes, endpoint))
 
-    async def _through(self, key: str, lanes: Lanes, endpoint: _Endpoint) -> None:
+    async def _through(self, key: str, lanes: Lanes, endpoint: Endpoint) -> None:
         """Deliver the records of one key, one after another."""
         lane = lanes.open[key]
         while lane:
@@ -139,7 +119,7 @@ class HttpSink:
                 "idempotency-key": id,
                 "statefun-egress": record.egress,
             }
-            failed = _Failures()
+            failed = Failures()
             while isinstance(answer := _final(await endpoint.post(content, headers), record), TryAgain):
                 failed.note(self._monotonic())
                 pause = endpoint.pause if answer.whole else max(answer.after, self._pause(failed.count))
@@ -160,7 +140,7 @@ class HttpSink:
             lanes.refill(key)
         lanes.ended(key)
 
-    def _stuck(self, answer: TryAgain, pause: float, failed: _Failures, endpoint: _Failures) -> Stuck | None:
+    def _stuck(self, answer: TryAgain, pause: float, failed: Failures, endpoint: Failures) -> Stuck | None:
         """Why a record is stuck, if it is. *failed*: its attempts in a row; *endpoint*: those of the endpoint."""
         now = self._monotonic()
         often = any(each.count >= _PATIENCE or each.lasts(now) >= _PATIENT_SECONDS for each in (failed, endpoint))
@@ -173,94 +153,7 @@ class HttpSink:
         return Stuck(reason, often or pause > self._options.longest_pause)
 
     def _pause(self, attempts: int) -> float:
-        return Backoff(_FIRST_PAUSE, self._options.longest_pause).seconds(attempts)
-
-
-class _Failures:
-    """Failed attempts in a row."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._first = 0.0
-
-    def note(self, now: float) -> None:
-        if not self.count:
-            self._first = now
-        self.count += 1
-
-    def lasts(self, now: float) -> float:
-        """The seconds since the first of them; 0 without any."""
-        return now - self._first if self.count else 0.0
-
-
-class _Endpoint:
-    """The receiver. While it is down, one attempt at a time is made, with increasing pauses."""
-
-    def __init__(
-        self,
-        clients: Iterable[httpx.AsyncClient],
-        url: str,
-        options: HttpSinkOptions,
-        sleep: Callable[[float], Coroutine[Any, Any, None]],
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._url, self._options, self._sleep, self._monotonic = url, options, sleep, monotonic
-        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
-        for client in clients:
-            self._free.put_nowait(client)
-        self._probing = asyncio.Lock()
-        self.failed = _Failures()
-        """The failed attempts in a row while it is down."""
-        self.pause = 0.0
-        """Seconds before the next attempt while it is down."""
-
-    async def post(self, content: bytes, headers: Mapping[str, str]) -> Answer:
-        """Make one attempt, after waiting for others while it is down."""
-        client = await self._free.get()
-        try:
-            if not self.failed.count:
-                return self._noted(await self._post(client, content, headers), first=True)
-            async with self._probing:
-                if self.failed.count:
-                    await self._sleep(self.pause)
-                return self._noted(await self._post(client, content, headers), first=False)
-        finally:
-            self._free.put_nowait(client)
-
-    def _noted(self, answer: Answer, *, first: bool) -> Answer:
-        if not isinstance(answer, TryAgain) or not answer.whole:
-            self.failed = _Failures()
-        elif not first or not self.failed.count:  # concurrent failures count once
-            self.failed.note(self._monotonic())
-            backoff = Backoff(_FIRST_PAUSE, self._options.longest_pause)
-            self.pause = max(answer.after, backoff.seconds(self.failed.count))
-        return answer
-
-    async def _post(self, client: httpx.AsyncClient, content: bytes, headers: Mapping[str, str]) -> Answer:
-        import httpx  # noqa: PLC0415 - already loaded
-
-        said = b""
-        try:
-            async with (
-                asyncio.timeout(self._options.timeout),
-                client.stream("POST", self._url, content=content, headers=headers) as response,
-            ):
-                async for chunk in response.aiter_raw():
-                    said += chunk
-                    if len(said) > _MOST_READ:
-                        break
-        except TimeoutError:
-            return self._no_answer()
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            return TryAgain(f"no connection: {error}" if str(error) else "no connection", whole=True)
-        except httpx.TimeoutException:
-            return self._no_answer()
-        except httpx.TransportError as error:
-            return TryAgain(f"the connection broke: {error}" if str(error) else "the connection broke", whole=False)
-        return meaning(response.status_code, response.headers, said, datetime.now(UTC))
-
-    def _no_answer(self) -> TryAgain:
-        return TryAgain(f"no answer within {self._options.timeout:g} s", whole=False)
+        return Backoff(FIRST_PAUSE, self._options.longest_pause).seconds(attempts)
 
 
 def _final(answer: Answer, record: EgressRecord) -> Answer:
