@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from statefun_actors.connectors.http import HttpSink
+from statefun_actors.engine import EgressQueue
 from statefun_actors.engine.egress_window import WINDOW
 from tests.connectors.receiver import Post, Receiver, answer
 from tests.connectors.test_http import OUT, Teller, numbers, send
@@ -116,7 +117,7 @@ async def test_records_of_other_keys_go_on_however_many_wait_for_a_key_that_is_s
     time, count = Time(ends=0), WINDOW + 200
     async with Receiver(choke) as receiver, running(Teller, sinks={OUT: time.sink(receiver)}) as engine:
         send(engine, "a", *range(count))
-        await engine.durable()
+        await until(lambda: engine.view.egress_kept == count)
         send(engine, "b", *range(5))
         await until(lambda: numbers(receiver.accepted) == [*range(5)])
         send(engine, "a", count)
@@ -148,3 +149,42 @@ async def test_a_long_pause_ends_when_another_attempt_shows_that_the_endpoint_wo
         assert sorted(numbers(receiver.accepted)) == [1, 2]
         assert failing_egress(engine) == {}
     assert time.waits == [3600]
+
+
+class Interrupted(HttpSink):
+    """Fails once, when *interrupt* is set."""
+
+    interrupt: asyncio.Event
+
+    async def run(self, queue: EgressQueue) -> None:
+        if self.interrupt.is_set():
+            await super().run(queue)
+        working = asyncio.create_task(super().run(queue))
+        await self.interrupt.wait()
+        working.cancel()
+        await asyncio.wait([working])
+        raise OSError("interrupted")
+
+
+async def test_what_waits_for_a_stuck_key_is_sent_in_its_order_after_the_sink_has_failed() -> None:
+    chokes = True
+
+    async def choke(post: Post) -> bytes:
+        return answer(500) if chokes and post.json["key"] == "a" else answer(200)
+
+    time, count = Time(ends=0), WINDOW + 200
+    async with Receiver(choke) as receiver:
+        sink = Interrupted(receiver.url, sleep=time.sleep, monotonic=time.monotonic)
+        sink.interrupt = asyncio.Event()
+        async with running(Teller, sinks={OUT: sink}) as engine:
+            send(engine, "a", *range(count))
+            await until(lambda: engine.view.egress_kept == count)
+            send(engine, "b", 1)
+            await until(lambda: numbers(receiver.accepted) == [1])
+            send(engine, "a", count)
+            await until(lambda: engine.view.egress_kept == count + 1)
+
+            chokes = False
+            sink.interrupt.set()
+            await until(lambda: not engine.view.egress_kept)
+            assert list(dict.fromkeys(numbers(receiver.accepted, "a"))) == [*range(count + 1)]
