@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from statefun_actors.address import Address
 from statefun_actors.engine.call import Call, Caller, given_up_with
 from statefun_actors.engine.epoch import Epoch, EpochLostError, Lost, NotStorableError
@@ -10,6 +12,8 @@ from statefun_actors.ingress import Answer, AnswerLost, GivenUp, Interrupted, No
 from statefun_actors.model import INGRESS, TypedValue
 from statefun_actors.partitions import seq_of_call
 from statefun_actors.store import StoreReader
+
+_WAIT_REPLY: Final = Wait.REPLY  # CPython 3.11 takes long to look up a member
 
 
 class Callers:
@@ -30,7 +34,7 @@ class Callers:
 
     def open(self, caller: Caller, id: str) -> Address:
         """A call without a key, for *caller*; the address that its message comes from."""
-        call = self._open[id] = Call(id, until_reply=caller.message.wait is Wait.REPLY)
+        call = self._open[id] = Call(id, until_reply=caller.message.wait is _WAIT_REPLY)
         call.join(caller)
         return tuple.__new__(Address, (INGRESS, id))  # certainly well formed
 

@@ -24,6 +24,7 @@ from statefun_actors.ingress import Answer, Cancel, IngressMessage, NotTaken, On
 from statefun_actors.model import INGRESS
 from statefun_actors.store import StoreError
 
+_WAIT_TAKEN: Final = Wait.TAKEN  # CPython 3.11 takes long to look up a member
 _STOPS: Final = NotTaken("the engine stops")
 
 
@@ -124,7 +125,7 @@ class Intake:
             return
         if message.key is not None:
             self._open_keyed(caller)
-        elif message.wait is Wait.TAKEN or caller.cancelled:
+        elif message.wait is _WAIT_TAKEN or caller.cancelled:
             self._post(message, message.caller)
             working_set.epoch.on_end.append(caller.epoch_ended)
         else:

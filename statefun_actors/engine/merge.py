@@ -94,16 +94,19 @@ class Merge:
     def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> bool:
         """Add *effect*; return whether it was added itself, and not handled here with what followed from it."""
         match effect:
-            case Send(target, value, headers):
+            case Send():  # patterns with fields would look each up by its name
+                target = effect.target
                 if target[0] == REPLY and self._reply.take(working_set, effect, sender, now_ms):
                     return False
-                working_set.send(target, value, sender, headers)
-            case SendAfter(target, value, delay, token, headers):
-                working_set.post_later(now_ms + delay, target, value, sender, token, headers)
-            case Cancel(token):
-                working_set.timers.cancel(sender, token, working_set.epoch)
-            case Egress(name, value, headers):
-                working_set.epoch.egress.append(EgressRecord(working_set.seq(), name, value, headers))
+                working_set.send(target, effect.value, sender, effect.headers)
+            case SendAfter():
+                due_ms = now_ms + effect.delay_ms
+                working_set.post_later(due_ms, effect.target, effect.value, sender, effect.token, effect.headers)
+            case Cancel():
+                working_set.timers.cancel(sender, effect.token, working_set.epoch)
+            case Egress():
+                record = EgressRecord(working_set.seq(), effect.egress, effect.value, effect.headers)
+                working_set.epoch.egress.append(record)
             case _:
                 assert_never(effect)
         return True

@@ -34,7 +34,7 @@ from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Outcome
 from statefun_actors.own_logger import own_logger
-from statefun_actors.store import DamagedStateError, EntityRecord, StoreError
+from statefun_actors.store import DamagedStateError, EntityRecord, Message, StoreError
 
 logger: Final = own_logger("statefun_actors.engine")
 
@@ -50,6 +50,10 @@ def _twice(dispatch: Dispatch) -> Dispatch:
         return await dispatch(batch, app, host)
 
     return dispatch_twice
+
+
+def _invocation(message: Message) -> Invocation:
+    return Invocation(message.value, message.caller, message.headers)
 
 
 class Runner:
@@ -225,7 +229,7 @@ class Runner:
             self._merge.failed(working_set, mailbox, Failed(None, error), self._now_ms())
             return
         record.running = True
-        invocations = [Invocation(message.value, message.caller, message.headers) for message in messages]
+        invocations = [*map(_invocation, messages)]
         working_set.epoch.steps += len(invocations)
         run = self._dispatch(Batch(address, record.state, invocations), self._app, self._host)
         if address[0] not in self._plain:

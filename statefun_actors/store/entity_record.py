@@ -80,7 +80,10 @@ def unpack(address: Address, packed: bytes | None, names: Iterable[str]) -> Enti
 
 def pack(record: EntityRecord) -> bytes | None:
     """Pack for the store; None if there is nothing to store."""
-    stored = {name: (value.typename, value.value) for name, value in record.state.items() if value is not None}
+    stored = {}
+    for name, value in record.state.items():  # a comprehension costs a function and its call
+        if value is not None:
+            stored[name] = (value.typename, value.value)
     if not stored:
         return None
     return _encode((stored, record.written_ms, record.last_call_ms))
