@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Epoch
@@ -28,6 +29,8 @@ from statefun_actors.history import (
 )
 from statefun_actors.model import Done, Effect, Send, TypedValue
 from statefun_actors.store import DeadLetterEntry, EntityRecord, Message, Pauses, Store
+
+_HANDLED: Final = Kind.HANDLED  # CPython 3.11 takes long to look up a member
 
 
 def record_history(working_set: WorkingSet, store: Store, options: EngineOptions, now_ms: Callable[[], int]) -> None:
@@ -75,14 +78,14 @@ class RecordingMerge(Merge):
         failures = _failures(mailbox, done) if mailbox.attempts or done.failures else ()
         effects: list[tuple[Effect, int]] = []
         self._effects = effects
-        super().done(working_set, mailbox, record, done, now_ms)
+        Merge.done(self, working_set, mailbox, record, done, now_ms)  # super() is slow in CPython 3.11
         seconds, mailbox.began = time.perf_counter() - began, 0.0
-        step = Step(address, now_ms, Kind.HANDLED, seconds, messages, done.marks, changes, effects, failures)
+        step = Step(address, now_ms, _HANDLED, seconds, messages, done.marks, changes, effects, failures)
         working_set.epoch.history.append(without_large(step))
 
     def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> bool:
         seq = working_set.next_seq
-        added = super()._apply(working_set, effect, sender, now_ms)
+        added = Merge._apply(self, working_set, effect, sender, now_ms)  # noqa: SLF001 - as above
         numbered = added and working_set.next_seq > seq
         if numbered and isinstance(effect, Send) and working_set.is_elsewhere(effect.target):
             numbered = False  # the number is that of its record on the way, not of the message

@@ -131,7 +131,7 @@ class Recorder:
                 break
             counts[address] = count + len(step.messages)
             kept.append(packed)
-            keys[key_of(*address)] = None
+            keys[key_of(address[0], address[1])] = None
             for effect, _ in step.effects:
                 # What is sent to the library's own functions is found by their keys, too.
                 if type(effect) is Send and effect.target[0].startswith(OWN_PREFIX) and effect.target[0] != INGRESS:

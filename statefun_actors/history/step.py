@@ -89,9 +89,10 @@ def without_large(step: Step) -> Step:
         if not isinstance(effect, Cancel) and len(effect.value.value) > LARGEST_VALUE:
             return _without_large(step)
     for _, before, after in step.changes:
-        for value in (before, after):
-            if value is not None and len(value.value) > LARGEST_VALUE:
-                return _without_large(step)
+        if before is not None and len(before.value) > LARGEST_VALUE:
+            return _without_large(step)
+        if after is not None and len(after.value) > LARGEST_VALUE:
+            return _without_large(step)
     return step
 
 
@@ -132,23 +133,20 @@ def packed_step(step: Step) -> bytes:
             address[0],
             address[1],
             step.at_ms,
-            step.kind,
+            int(step.kind),  # msgspec encodes members of enums slowly
             int(step.seconds * 1_000_000),
-            [
-                (message.seq, packed_value(message.value), message.caller, mark)
-                for message, mark in zip(step.messages, marks or repeat(0), strict=False)
-            ],
-            [
-                (
-                    name,
-                    None if before is None else packed_value(before),
-                    None if after is None else packed_value(after),
-                )
-                for name, before, after in step.changes
-            ]
-            if step.changes
-            else (),
+            [*map(_packed_message, step.messages, marks or repeat(0))],
+            [*map(_packed_change, step.changes)],
             [packed_effect(effect, seq) for effect, seq in effects] if effects else (),
             step.failures,
         )
     )
+
+
+def _packed_message(message: Message, mark: int) -> tuple[object, ...]:
+    return message.seq, packed_value(message.value), message.caller, mark
+
+
+def _packed_change(change: tuple[str, TypedValue | None, TypedValue | None]) -> tuple[object, ...]:
+    name, before, after = change
+    return name, None if before is None else packed_value(before), None if after is None else packed_value(after)
