@@ -67,7 +67,7 @@ class ReplyType:
             raise UnexpectedReplyError(target, self.spelling, typename, _cut(text))
         try:
             return codec.from_json(msgspec.json.decode(text))
-        except (ValueError, msgspec.MsgspecError) as error:
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             raise UnexpectedReplyError(target, self.spelling, typename, str(error)) from error
 
 
@@ -105,5 +105,5 @@ def any_reply_json(target: Address, typename: str, text: bytes) -> Untyped:
     try:
         obj = msgspec.json.decode(text)
         return obj if codec is None else codec.from_json(obj)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise UnexpectedReplyError(target, "a value", typename, str(error)) from error

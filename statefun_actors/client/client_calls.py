@@ -14,7 +14,7 @@ except ImportError as error:
 
 from statefun_actors.address import Address
 from statefun_actors.calls import CallOptions, check_call, checked_timeout, reply_address_of, timeout_seconds
-from statefun_actors.client.http_attempts import Broken, HttpAttempt, HttpCall, HttpResponse
+from statefun_actors.client.http_attempts import Broken, HttpAttempt, HttpCall
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
 
@@ -68,17 +68,18 @@ class ClientCalls:
         }
 
     @staticmethod
-    def _response(response: httpx.Response) -> HttpResponse:
-        return HttpResponse(response.status_code, response.headers, response.content)
-
-    @staticmethod
     def _broken(error: httpx.TransportError, attempt: HttpAttempt) -> Broken:
         match error:
             case httpx.ReadTimeout():
-                return Broken(f"no answer within {attempt.seconds:.1f} s", late=True)
+                return late(attempt)
             case httpx.ConnectTimeout() | httpx.WriteTimeout() | httpx.PoolTimeout():
                 return Broken("no connection in time")
             case httpx.ConnectError():
                 return Broken(f"no connection ({error})")
             case _:
                 return Broken(f"the connection broke ({str(error) or type(error).__name__})")
+
+
+def late(attempt: HttpAttempt) -> Broken:
+    """*attempt* was not answered, or not in full, in its time."""
+    return Broken(f"no answer within {attempt.seconds:.1f} s", late=True)

@@ -21,7 +21,7 @@ from statefun_actors.calls import (
     packed,
     question,
 )
-from statefun_actors.client.client_calls import ClientCalls
+from statefun_actors.client.client_calls import ClientCalls, late
 from statefun_actors.client.http_attempts import (
     HttpAttempt,
     HttpCall,
@@ -133,8 +133,15 @@ class Client(ClientCalls):
                 result = self._result(step)
 
     def _result(self, attempt: HttpAttempt) -> HttpResult:
+        ends = time.monotonic() + attempt.seconds
+        body = bytearray()
         try:
-            return self._response(self._http.request(**self._request(attempt)))
+            with self._http.stream(**self._request(attempt)) as response:
+                for part in response.iter_bytes():
+                    body += part
+                    if time.monotonic() > ends:  # the timeout of httpx is that of each part
+                        return late(attempt)
+            return HttpResponse(response.status_code, response.headers, bytes(body))
         except httpx.TransportError as error:
             return self._broken(error, attempt)
 
@@ -222,7 +229,14 @@ class AsyncClient(ClientCalls):
                 result = await self._result(step)
 
     async def _result(self, attempt: HttpAttempt) -> HttpResult:
+        ends = time.monotonic() + attempt.seconds
+        body = bytearray()
         try:
-            return self._response(await self._http.request(**self._request(attempt)))
+            async with self._http.stream(**self._request(attempt)) as response:
+                async for part in response.aiter_bytes():
+                    body += part
+                    if time.monotonic() > ends:
+                        return late(attempt)
+            return HttpResponse(response.status_code, response.headers, bytes(body))
         except httpx.TransportError as error:
             return self._broken(error, attempt)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
 from statefun_actors import Address
+from statefun_actors.calls import UnexpectedReplyError, reply_type
+from statefun_actors.calls.reply_type import any_reply_json
 from statefun_actors.client import (
     AsyncClient,
     Client,
@@ -159,6 +163,49 @@ def test_a_server_that_stays_away_is_given_up_after_the_timeout(kind: str, app: 
         r"Send it again with key='k': it is then delivered once, even if this call delivered it\.",
         str(caught.value),
     )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_response_that_never_ends_is_not_read_beyond_the_timeout(kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ended = threading.Event()
+        serving = threading.Thread(target=_trickle, args=(listening, ended))
+        serving.start()
+        client = KINDS[kind](f"http://127.0.0.1:{listening.getsockname()[1]}")
+        with pytest.raises(ReplyTimeoutError) as caught:
+            client.ask(Account.at("ada"), Deposit(cents=1), Deposited, timeout=0.1)
+        client.close()
+        ended.set()
+        serving.join()
+
+    assert str(caught.value) == (
+        "no reply from bank/account/ada: no answer within 1.1 s. "
+        "Give it more time with timeout=; or don't wait, if its handler does not reply: tell(...)."
+    )
+
+
+def _trickle(listening: socket.socket, ended: threading.Event) -> None:
+    """Respond to one request with a body that does not end before *ended*."""
+    connection, _ = listening.accept()
+    with connection, suppress(OSError):
+        connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
+        while not ended.wait(0.02):
+            connection.sendall(b"1")
+
+
+def test_a_reply_that_is_nested_too_deep_is_unexpected() -> None:
+    nested = b"[" * 100_000
+    reason = "maximum recursion depth exceeded while deserializing an object"
+    with pytest.raises(UnexpectedReplyError) as caught:
+        reply_type(int).read_json(Account.at("ada"), "io.statefun.types/long", nested)
+    with pytest.raises(UnexpectedReplyError) as of_any:
+        any_reply_json(Account.at("ada"), "io.statefun.types/long", nested)
+
+    assert [str(caught.value), str(of_any.value)] == [
+        f"expected {expected} in reply from bank/account/ada, got io.statefun.types/long: {reason}"
+        for expected in ("`int`", "a value")
+    ]
 
 
 @pytest.mark.parametrize("bad", ["127.0.0.1:8080", "ftp://x", "http://"])
