@@ -34,9 +34,9 @@ class MessagesInMemory:
     def __init__(self, more: Callable[[Address, int], list[Message]]) -> None:
         self._more = more
         self._by_address: dict[Address, Mailbox] = {}
-        self.waiting = 0
+        self.waiting: int = 0
         """The number of all messages, those in flight included."""
-        self.beyond = 0
+        self.beyond: int = 0
         """The number of these that are not in memory."""
         self.bytes = 0
         """The bytes of those in memory."""
