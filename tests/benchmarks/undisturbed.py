@@ -2,7 +2,8 @@
 
 - p99 at half load: a server is asked as fast as it answers, then at half of that rate, at steady times; the 99th
   percentile of the time until the answer is compared with the median. For ``serve``, and for ``run``, whose answers
-  wait for the disk. Aim: at most 3 times.
+  wait for the disk. Aim: at most 3 times. That of ``serve`` is also compared with the floor: a server that only
+  computes as long for each request, asked as often, at a half of its time, too. Aim: at most 1.5 times.
 - ``serve --workers 2`` next to one process: requests for each second of the servers' processors, times the number of
   processes. So the generator, which uses a part of the same cores, is subtracted. Aim: at least 1.6 times.
 - Others are not disturbed by 1,000 idle connections, and by 20 clients that send requests and read no answer:
@@ -20,8 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,7 @@ from tests.benchmarks.restate.servers import Process
 CONNECTIONS: Final = 16
 IDLE, SLOW, UNREAD, AT_ONCE = 1_000, 20, 2_000, 64
 PROBES_A_SECOND: Final = 100.0
-MOST_P99, LEAST_WORKERS, LEAST_RATE, MOST_PIPELINED = 3.0, 1.6, 0.9, 1.5
+MOST_P99, MOST_OF_FLOOR, LEAST_WORKERS, LEAST_RATE, MOST_PIPELINED = 3.0, 1.5, 1.6, 0.9, 1.5
 
 
 class Serve:
@@ -138,6 +139,15 @@ def ask(how: str, host: str, port: int) -> None:
                 answered += connection.recv(1 << 20).count(b"HTTP/1.1 ")
 
 
+@contextmanager
+def computing(seconds: float) -> Generator[tuple[str, int]]:
+    """The host and the port of a server that computes for *seconds* before each answer, and does nothing else."""
+    command = ("-m", "tests.benchmarks.peers.computing", f"{1e6 * seconds:.1f}")
+    with closing(Process(sys.executable, *command)) as process:
+        found = process.line_with(r"http://([\d.]+):(\d+)/")
+        yield found[1], int(found[2])
+
+
 def half_load(name: str, rounds: int, saturated: Callable[[], float], at: Callable[[float], list[float]]) -> Figure:
     """The p99 next to the p50 at half of what *saturated* gives; *at* are the times at a rate."""
     late, middle = list[float](), list[float]()
@@ -160,6 +170,26 @@ def of_run(rounds: int, seconds: float) -> Figure:
         )  # fmt: skip
 
 
+def least_seconds(requests: Sequence[bytes], seconds: float) -> float:
+    """What a request takes that needs no computing: in the event loop, and in the generator of the load."""
+    with computing(0) as (host, port):
+        load = send(host, port, requests, connections=CONNECTIONS, seconds=seconds)
+    return load.seconds / load.answered
+
+
+def next_to_floor(server: Serve, rate: float, seconds: float, least: float, floor: list[float]) -> list[float]:
+    """The times of the answers of *server* at *rate*; the p99 of the floor, as fast as it, is added to *floor*."""
+
+    def at_rate(host: str, port: int) -> list[float]:
+        return paced(host, port, server.requests, connections=CONNECTIONS, rate=rate, seconds=seconds)
+
+    with computing(max(0.0, 1 / (2 * rate) - least)) as (host, port):  # rate is half of what it can do
+        times = at_rate(host, port)
+    floor.append(percentile(times, 99))
+    print(f"the floor at half load: p50 {1e3 * percentile(times, 50):.2f} ms, p99 {1e3 * floor[-1]:.2f} ms")
+    return at_rate(server.host, server.port)
+
+
 def of_serve(rounds: int, seconds: float) -> list[Figure]:
     server, two = Serve(), Serve(2)
     alone, both = list[float](), list[float]()
@@ -168,11 +198,13 @@ def of_serve(rounds: int, seconds: float) -> list[Figure]:
     try:
         for each in (server, two):
             each.rate(0.5)  # until all processes have begun
+        least, floor = least_seconds(server.requests, seconds), list[float]()
         half = half_load(
-            "serve", rounds, lambda: server.rate(seconds),
-            lambda rate: paced(server.host, server.port, server.requests, connections=CONNECTIONS, rate=rate,
-                               seconds=seconds),
-        )  # fmt: skip
+            "serve",
+            rounds,
+            lambda: server.rate(seconds),
+            lambda rate: next_to_floor(server, rate, seconds, least, floor),
+        )
         for _ in range(rounds):
             alone.append(server.rate_by_processor(seconds))
             both.append(two.rate_by_processor(seconds))
@@ -192,6 +224,8 @@ def of_serve(rounds: int, seconds: float) -> list[Figure]:
         two.close()
     return [
         half,
+        Figure(name="serve at half load: p99", ours=half.ours, peer="that of the floor", theirs=floor,
+               aim=MOST_OF_FLOOR, at_least=False),
         Figure(name="serve --workers 2: requests/CPU s", ours=both, peer="one process", theirs=alone,
                aim=LEAST_WORKERS),
         *(
