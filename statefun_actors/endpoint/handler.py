@@ -28,7 +28,7 @@ from statefun_actors.endpoint.gates import gate_of
 from statefun_actors.endpoint.gateways import OutsideBatch, RestoringBatch, answered, opened
 from statefun_actors.errors import DefinitionError, MissingStateError
 from statefun_actors.host import Host
-from statefun_actors.model import Batch, Done, Failed, Headers, MissingState, Outcome
+from statefun_actors.model import RESERVED_NAMESPACES, Batch, Done, Failed, Headers, MissingState, Outcome
 from statefun_actors.own_logger import own_logger
 from statefun_actors.settings import Options, Settings, settings_with
 from statefun_actors.wire import V2, V3, Dialect
@@ -36,6 +36,8 @@ from statefun_actors.wire import V2, V3, Dialect
 logger: Final = own_logger("statefun_actors.endpoint")
 
 _DIALECTS: Final[dict[int, Dialect]] = {2: V2, 3: V3}
+_OWN: Final = RESERVED_NAMESPACES[0].encode()
+"""In the bytes of every request that :func:`opened` changes: it is in a typename, or the namespace of an address."""
 
 
 class RequestReplyHandler:
@@ -117,13 +119,14 @@ class RequestReplyHandler:
             task = start_handler_task(self._run(batch, outcomes))
             if task is not None:
                 await ended(task)
-        else:  # hiding the caller's task from plain handlers would take a sixth of the time of a batch of one
+        else:  # hiding the caller's task, which plain handlers could cancel, would take 4 % of a batch of one
             await self._run(batch, outcomes)
         return self._written(batch, outcomes[0])
 
     def read(self, data: bytes) -> Batch:
         """The batch in the request *data*; raises MalformedRequestError."""
-        return opened(self._dialect.read(data))
+        batch = self._dialect.read(data)
+        return opened(batch) if data.find(_OWN) >= 0 else batch  # `_OWN in data` takes longer in CPython
 
     def _in_trace(self, propagation: Propagation, data: bytes) -> Batch:
         """The batch in the request *data*, with headers that continue the trace of the calling code."""
