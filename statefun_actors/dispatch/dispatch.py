@@ -9,23 +9,28 @@ policy each message is settled on its own (:mod:`~.guarded`).
 
 from __future__ import annotations
 
+from asyncio import _get_running_loop
 from contextvars import copy_context
+from typing import Any as Untyped
 
+from statefun_actors.definition import Scope
 from statefun_actors.dispatch.answers import BoundAnswer
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.calling import NOT_YET, awaited
+from statefun_actors.dispatch.current_task import current_task
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.events import LoopHeld, RepliedToItself
 from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun, any_refused
+from statefun_actors.dispatch.handler_task import HandlerTask
 from statefun_actors.dispatch.log_context import found_in, inherit, lookups
 from statefun_actors.dispatch.reopening import references_to, reopened
 from statefun_actors.dispatch.served_function import BoundHandler
-from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
+from statefun_actors.dispatch.tasks import end_cancellations, take_back_cancellations
 from statefun_actors.errors import UnknownFunctionTypeError
 from statefun_actors.host import Host
-from statefun_actors.model import Batch, Failed, MissingState, Outcome
+from statefun_actors.model import Batch, Done, Failed, MissingState, Outcome
 
 
 async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # noqa: C901 - hot, so in one piece
@@ -46,19 +51,27 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     scope = make_scope(batch, host, app.record_egresses)
     if lookups and served.waits:
         inherit(scope)
-    if served.guarded or (served.internal and any_refused(served, batch)):
+    if served.checked and (served.guarded or any_refused(served, batch)):
         return await GuardedRun(batch, app, served, scope).outcome()
     function, handlers, effects = served.function, served.handlers, scope.effects
-    several, isolate = len(batch.invocations) > 1, function.isolate
+    invocations = batch.invocations
     subject = function.open(scope)
-    references = references_to(subject)
+    several, isolate = len(invocations) > 1, function.isolate
+    references = references_to(subject) if several else 0
+    observed = scope.__class__ is not Scope
     marks: list[int] = []
     suspended = False
-    task = current_handler_task() if served.waits else None
+    task: HandlerTask[Untyped] | None = None
+    if served.waits:  # as current_handler_task(), with a call less
+        loop = _get_running_loop()
+        running = None if loop is None else current_task(loop)
+        if running.__class__ is HandlerTask:
+            task = running
+            task.steps.runs_handlers = True
     monotonic, times = host.monotonic, app.handler_times
     before = monotonic()
     try:
-        for invocation in batch.invocations:
+        for invocation in invocations:
             argument = invocation.argument
             bound = handlers.get(argument.typename)
             handler: BoundHandler | BoundAnswer
@@ -70,7 +83,10 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
                 message = context.run(handler.message, invocation.argument)
             else:
                 handler = bound
-                scope.begin(handler.name, invocation)
+                if observed:
+                    scope.begin(handler.name, invocation)
+                else:  # the same with a call less
+                    scope.handler, scope.invocation = handler.name, invocation
                 # What user code sets in it does not reach the next message; what instruments have set reaches this one.
                 context = copy_context()
                 try:  # bound.message(argument) with a call less
@@ -107,11 +123,11 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
             await take_back_cancellations(task)
     except BaseException as raised:
         index = len(marks)
-        if index == len(batch.invocations):  # all have run
+        if index == len(invocations):  # all have run
             index = 0 if index == 1 else -1  # any of several messages may have set a value that does not fit
         elif times is not None and scope.handler:
             times.add((batch.target[0], scope.handler), monotonic() - before)
-        at_fault = batch.invocations[index] if index >= 0 else None
+        at_fault = invocations[index] if index >= 0 else None
         error = failure_of(raised, served, at_fault, task, suspended=suspended)
         if task is not None and task.cancelling():
             await end_cancellations(task)
@@ -122,6 +138,8 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
             task.steps.runs_handlers = False
     if scope.fatal is not None:
         return Failed(None, scope.fatal)
+    if len(scope.changes) < 2 and scope.dropped_replies is None:  # as done(), with a call less
+        return Done(effects, scope.changes, (), marks)
     return done(scope, app.instruments, function, (), marks)
 
 

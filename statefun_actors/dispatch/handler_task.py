@@ -171,11 +171,13 @@ class HandlerSteps(Coroutine[Untyped, Untyped, Untyped]):
 class _Loop:
     """An event loop that has run handlers, and its idle task."""
 
-    __slots__ = ("idle", "loop")
+    __slots__ = ("idle", "loop", "references")
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
         self.loop = loop
         self.idle: HandlerTask[Untyped] | None = None
+        self.references = 0.0
+        """Those to its idle task while it runs a batch, if no code has kept one."""
 
 
 class _Loops(dict[asyncio.AbstractEventLoop, _Loop]):
@@ -209,12 +211,13 @@ def start_handler_task(work: Coroutine[Untyped, Untyped, _T], *, eager: bool = T
     known = _loops.last
     if known.loop is not loop:
         known = _loops.last = _loops[loop]
-    task, known.idle = known.idle, None
+    task = known.idle
     if task is None:
         task = _new_idle_task(loop)
         if task is None:
             return HandlerTask(HandlerSteps(work, copy_context()), loop=loop)
-    references = _getrefcount(task)
+        known.references = _getrefcount(task)
+    known.idle = None
     context = copy_context()
     end: BaseException | None = None
     try:
@@ -225,7 +228,7 @@ def start_handler_task(work: Coroutine[Untyped, Untyped, _T], *, eager: bool = T
     if pending is not ENDED:
         _continue(task, work, context, pending)
         return task
-    if task.steps.changed or _getrefcount(task) != references or getweakrefcount(task):
+    if task.steps.changed or _getrefcount(task) != known.references or getweakrefcount(task):
         _finish(task, end)
     else:
         known.idle = task

@@ -77,6 +77,7 @@ class ServedFunction:
     __slots__ = (
         "answers",
         "any_handler",
+        "checked",
         "fails_batches",
         "function",
         "guarded",
@@ -128,6 +129,8 @@ class ServedFunction:
         """Whether a failing message can fail its whole batch, since it has no policy."""
         self.guarded = self.policy is not None or any(handler.policy is not None for handler in bound)
         """Whether single messages can be undone; otherwise a failure undoes the whole batch."""
+        self.checked = self.guarded or self.internal
+        """Whether its batches may need more than the bare loop over their messages."""
 
     def resolve(self, invocation: Invocation) -> tuple[BoundHandler | BoundAnswer, Invocation]:
         """The handler for *invocation*, and the message that it gets; for an answer, the message in its envelope.
