@@ -12,7 +12,7 @@ from statefun_actors.dispatch.answers import (
     value_inside,
 )
 from statefun_actors.dispatch.application import Application
-from statefun_actors.dispatch.current_task import run_without_task
+from statefun_actors.dispatch.current_task import current_task, run_without_task
 from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.durations import Durations, Summary
 from statefun_actors.dispatch.events import (
@@ -35,7 +35,7 @@ from statefun_actors.dispatch.events import (
     Responded,
     TimerFired,
 )
-from statefun_actors.dispatch.failure import is_terminal
+from statefun_actors.dispatch.failure import exit_error, is_terminal
 from statefun_actors.dispatch.given_up import GRACE_SECONDS
 from statefun_actors.dispatch.handler_task import HandlerTask, start_handler_task
 from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments, Propagating, Propagation
@@ -46,7 +46,7 @@ from statefun_actors.dispatch.restoring import RestoreRefusedError, dispatch_res
 from statefun_actors.dispatch.served_function import ServedFunction
 from statefun_actors.dispatch.stepping import resumed
 from statefun_actors.dispatch.system_host import SystemHost, ThreadHost, random_token
-from statefun_actors.dispatch.tasks import ended, in_handler_task
+from statefun_actors.dispatch.tasks import ended, in_handler_task, undo_cancellations
 
 __all__ = [
     "ANSWER_ADVICE",
@@ -86,10 +86,12 @@ __all__ = [
     "TimerFired",
     "answered_method",
     "begun_attempt",
+    "current_task",
     "dispatch",
     "dispatch_restoring",
     "dispatcher",
     "ended",
+    "exit_error",
     "failure_answer",
     "in_handler_task",
     "is_terminal",
@@ -101,6 +103,7 @@ __all__ = [
     "rewrapped",
     "run_without_task",
     "start_handler_task",
+    "undo_cancellations",
     "unwrapped",
     "value_inside",
 ]

@@ -81,3 +81,20 @@ async def end_cancellations(task: HandlerTask[Untyped]) -> None:
     except asyncio.CancelledError:
         if task.stopped:
             raise
+
+
+async def undo_cancellations(task: asyncio.Task[Untyped], before: int) -> None:
+    """Undo the cancellations of *task*, the current one, that a plain handler requested.
+
+    *before* is what ``task.cancelling()`` returned before the handler.
+
+    Raises:
+        CancelledError: other code has cancelled *task*, too.
+    """
+    requested = task.cancelling() - before
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(0)  # delivers them
+    for _ in range(requested):
+        task.uncancel()
+    if task.cancelling() > before:
+        raise asyncio.CancelledError

@@ -17,16 +17,19 @@ from statefun_actors.dispatch import (
     Propagation,
     SystemHost,
     ThreadHost,
+    current_task,
     dispatch_restoring,
     dispatcher,
     ended,
+    exit_error,
     in_handler_task,
     start_handler_task,
+    undo_cancellations,
 )
 from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
 from statefun_actors.endpoint.gateways import OutsideBatch, RestoringBatch, answered, opened
-from statefun_actors.errors import DefinitionError, MissingStateError
+from statefun_actors.errors import DefinitionError, HandlerExitError, MissingStateError
 from statefun_actors.host import Host
 from statefun_actors.model import RESERVED_NAMESPACES, Batch, Done, Failed, Headers, MissingState, Outcome
 from statefun_actors.own_logger import own_logger
@@ -120,8 +123,18 @@ class RequestReplyHandler:
             if task is not None:
                 await ended(task)
         else:  # hiding the caller's task, which plain handlers could cancel, would take 4 % of a batch of one
+            caller = current_task(asyncio.get_running_loop())
+            cancelled = 0 if caller is None else caller.cancelling()
             await self._run(batch, outcomes)
+            if caller is not None and caller.cancelling() != cancelled:
+                await undo_cancellations(caller, cancelled)
+                raise self._cancelled(batch)
         return self._written(batch, outcomes[0])
+
+    def _cancelled(self, batch: Batch) -> HandlerExitError:
+        """The error of *batch*, a plain handler of which has cancelled the task of the caller."""
+        invocation = batch.invocations[0] if len(batch.invocations) == 1 else None
+        return exit_error(asyncio.CancelledError(), self.app.all_served[batch.target[0]], invocation)
 
     def read(self, data: bytes) -> Batch:
         """The batch in the request *data*; raises MalformedRequestError."""

@@ -12,6 +12,7 @@ from statefun_actors import (
     Address,
     Context,
     Entity,
+    HandlerExitError,
     RequestReplyHandler,
     StatefulFunctions,
     create_app,
@@ -184,3 +185,43 @@ async def test_a_batch_that_was_cancelled_has_ended_before_the_next_of_its_addre
 
     assert first.cancelled()
     assert steps == ["begin 1", "end 1", "begin 2", "end 2"]
+
+
+class Canceller(Entity, typename="test/canceller"):
+    n: int = persisted(default=0)
+
+    @handles(int)
+    def cancel_caller(self, message: int) -> None:
+        self.n += message
+        task = asyncio.current_task()
+        assert task is not None
+        for _ in range(message):
+            task.cancel()
+
+
+async def test_a_plain_handler_that_cancels_the_current_task_fails_its_batch_only() -> None:
+    endpoint = RequestReplyHandler(Canceller)
+
+    for message in (1, 2):
+        with pytest.raises(HandlerExitError) as raised:
+            await endpoint.handle(request(Address("test/canceller", "a"), message, state={"n": None}))
+        await asyncio.sleep(0)  # not cancelled
+
+        assert str(raised.value) == (
+            "Canceller.cancel_caller raised CancelledError() (its task, or one that it awaited, was cancelled); "
+            "a handler can't stop the process. Raise TerminalError to give up."
+        )
+    current = asyncio.current_task()
+    assert current is not None
+    assert current.cancelling() == 0
+    assert await endpoint.handle(request(Address("test/canceller", "a"), 0, state={"n": None}))
+
+
+async def test_a_cancellation_by_other_code_next_to_that_of_a_handler_goes_on() -> None:
+    endpoint = RequestReplyHandler(Canceller)
+    batch = request(Address("test/canceller", "a"), 1, state={"n": None})
+    task = asyncio.create_task(endpoint.handle(batch))
+    asyncio.get_running_loop().call_soon(task.cancel)  # after its first step, which runs the handler
+    await asyncio.wait([task])
+
+    assert task.cancelled()
