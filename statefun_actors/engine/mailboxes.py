@@ -13,7 +13,7 @@ from statefun_actors.engine.in_memory import MessagesInMemory
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.parked import ParkedMessages
 from statefun_actors.engine.paused import PausedMailboxes
-from statefun_actors.engine.turns import is_awaited, next_turns
+from statefun_actors.engine.turns import Turns
 from statefun_actors.store import Message, Pauses, size_of
 
 _SPARE: Final = 1_000
@@ -45,9 +45,7 @@ class Mailboxes(MessagesInMemory):
         self._durable_first = durable_first
         self._spare: list[Mailbox] = []
         """Empty ones, to be reused: most mailboxes exist for one message."""
-        self._ready: deque[Mailbox] = deque()
-        self._awaited: deque[Mailbox] = deque()
-        """As ``_ready``, for those whose next message somebody outside waits for."""
+        self._turns = Turns()
         self._aside: deque[Mailbox] = deque()
         self.at_limit = HeldMailboxes()
         self._backoffs = Backoffs()
@@ -59,7 +57,7 @@ class Mailboxes(MessagesInMemory):
     @property
     def ready(self) -> int:
         """The number of mailboxes that can run."""
-        return len(self._ready) + len(self._awaited)
+        return len(self._turns)
 
     def deliver(self, message: Message) -> None:
         """Append *message* to the mailbox of its target."""
@@ -107,11 +105,11 @@ class Mailboxes(MessagesInMemory):
 
     def take_ready(self, most: int) -> list[Mailbox]:
         """Remove the next mailboxes from the queue; each must run at once, or return to it by :meth:`keep_ready`."""
-        return next_turns(self._ready, self._awaited, most)
+        return self._turns.next(most)
 
     def keep_ready(self, mailboxes: list[Mailbox]) -> None:
         """Put *mailboxes*, which did not run, back to the front of the queue."""
-        self._ready.extendleft(reversed(mailboxes))
+        self._turns.put_back(mailboxes)
 
     def take(self, mailbox: Mailbox, most: int) -> list[Message]:
         """Take the next batch of *mailbox*, which is the first in the queue.
@@ -174,7 +172,7 @@ class Mailboxes(MessagesInMemory):
     def _unqueue(self, leaves: Callable[[Address], bool]) -> list[Mailbox]:
         """Remove the mailboxes whose address *leaves* is true for from all queues; return these."""
         removed: list[Mailbox] = []
-        for line in (self._ready, self._awaited, self._aside, *self.at_limit.queues()):
+        for line in (self._turns.awaited, self._turns.others, self._aside, *self.at_limit.queues()):
             removed += [mailbox for mailbox in line if leaves(mailbox.address)]
             rest = [mailbox for mailbox in line if not leaves(mailbox.address)]
             line.clear()
@@ -221,7 +219,7 @@ class Mailboxes(MessagesInMemory):
         while self._aside and most > 0:
             mailbox = self._aside.popleft()
             self._enter_queue(mailbox)
-            self._ready.append(mailbox)
+            self._turns.append(mailbox)
             most -= 1
 
     def _leave_queue(self, mailbox: Mailbox) -> None:
@@ -258,7 +256,7 @@ class Mailboxes(MessagesInMemory):
             return
         mailbox.queued = True
         self.ready_messages += len(mailbox.queue)
-        (self._awaited if is_awaited(mailbox) else self._ready).append(mailbox)
+        self._turns.append(mailbox)
 
     def put_off(self, mailbox: Mailbox, until_ms: int) -> None:
         """The first message of *mailbox* failed: keep it, and all behind it, until the end of the backoff."""

@@ -1,12 +1,14 @@
-"""The turns of mailboxes that can run: whoever waits for an answer does not wait for all that was sent before.
+"""``Turns``: who waits for an answer does not wait for all that was sent before.
 
 Many mailboxes may be in line, of one sender, or of one message that sent to all. Those whose next message somebody
-outside waits for get half of the turns until none is left; in each half, the order is that of arrival.
+outside waits for have a line of their own. The two lines take turns, one mailbox each, also over the ends of slices
+and epochs, so neither keeps the other waiting. In each line, the order is that of arrival.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.model import INGRESS
@@ -18,9 +20,40 @@ def is_awaited(mailbox: Mailbox) -> bool:
     return bool(queue) and (caller := queue[0].caller) is not None and caller[0] == INGRESS
 
 
-def next_turns(ready: deque[Mailbox], awaited: deque[Mailbox], most: int) -> list[Mailbox]:
-    """Remove the next mailboxes, at most *most*, from the two lines."""
-    if not awaited:
-        return [ready.popleft() for _ in range(min(len(ready), most))]
-    turns = [awaited.popleft() for _ in range(min(len(awaited), max(most // 2, most - len(ready), 1)))]
-    return turns + [ready.popleft() for _ in range(min(len(ready), most - len(turns)))]
+class Turns:
+    """The mailboxes that can run."""
+
+    def __init__(self) -> None:
+        self.awaited: deque[Mailbox] = deque()
+        """Those whose next message somebody outside waits for."""
+        self.others: deque[Mailbox] = deque()
+        self._awaited_next = True
+
+    def __len__(self) -> int:
+        return len(self.others) + len(self.awaited)
+
+    def append(self, mailbox: Mailbox) -> None:
+        """Append *mailbox* to its line."""
+        (self.awaited if is_awaited(mailbox) else self.others).append(mailbox)
+
+    def next(self, most: int) -> list[Mailbox]:
+        """Remove the next mailboxes, at most *most*."""
+        awaited, others = self.awaited, self.others
+        if not awaited:
+            self._awaited_next = True
+            return [others.popleft() for _ in range(min(len(others), most))]
+        if not others:
+            self._awaited_next = False
+            return [awaited.popleft() for _ in range(min(len(awaited), most))]
+        turns: list[Mailbox] = []
+        while len(turns) < most and (awaited or others):
+            line = awaited if awaited and (self._awaited_next or not others) else others
+            self._awaited_next = line is others
+            turns.append(line.popleft())
+        return turns
+
+    def put_back(self, mailboxes: Sequence[Mailbox]) -> None:
+        """Put *mailboxes*, of which there is at least one, back to the front of their lines. The first is the next."""
+        for mailbox in reversed(mailboxes):
+            (self.awaited if is_awaited(mailbox) else self.others).appendleft(mailbox)
+        self._awaited_next = is_awaited(mailboxes[0])

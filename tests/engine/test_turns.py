@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
 
 import pytest
 
-from statefun_actors import Address, Entity, handles
-from statefun_actors.engine import EngineOptions
+from statefun_actors import Address, Entity, handles, persisted
+from statefun_actors.engine import Engine, EngineOptions
 from statefun_actors.engine.mailbox import Mailbox
-from statefun_actors.engine.turns import is_awaited, next_turns
-from statefun_actors.ingress import IngressMessage, Replied, Wait
+from statefun_actors.engine.turns import Turns, is_awaited
+from statefun_actors.ingress import Answer, IngressMessage, Replied, Wait
 from statefun_actors.model import INGRESS
-from statefun_actors.store import Message
+from statefun_actors.store import Commit, Message
 from statefun_actors.types import pack
 from tests.engine.asked import ask
-from tests.engine.engines import running
+from tests.engine.engines import held, running, send, until
+from tests.engine.refusing import POISON, RefusingStore
 
 
 class Echo(Entity, typename="test/echo"):
@@ -24,32 +25,83 @@ class Echo(Entity, typename="test/echo"):
         return message
 
 
-def line(prefix: str, count: int) -> deque[Mailbox]:
-    return deque(Mailbox(Echo.at(f"{prefix}{number}")) for number in range(count))
+class Noted(Entity, typename="test/noted"):
+    text: str = persisted(default="")
+
+    @handles(str)
+    def note(self, message: str) -> None:
+        self.text = message
+
+
+def turns_of(others: int, awaited: int) -> Turns:
+    """Turns of mailboxes ``r0``, ``r1`` and so on, and of ``a0``, ``a1`` and so on, which are awaited."""
+    turns = Turns()
+    for number in range(others):
+        turns.append(with_message(f"r{number}", None))
+    for number in range(awaited):
+        turns.append(with_message(f"a{number}", Address(INGRESS, f"{number}")))
+    return turns
+
+
+def with_message(id: str, caller: Address | None) -> Mailbox:
+    mailbox = Mailbox(Echo.at(id))
+    mailbox.queue.append(Message(1, mailbox.address, pack(1), caller))
+    return mailbox
+
+
+def ids(mailboxes: list[Mailbox]) -> str:
+    return " ".join(mailbox.address.id for mailbox in mailboxes)
 
 
 @pytest.mark.parametrize(
-    ("ready", "awaited", "most", "turns"),
+    ("others", "awaited", "most", "turns"),
     [
         (5, 0, 3, "r0 r1 r2"),
         (0, 5, 3, "a0 a1 a2"),
-        (1, 5, 4, "a0 a1 a2 r0"),
+        (1, 5, 4, "a0 r0 a1 a2"),
         (5, 1, 4, "a0 r0 r1 r2"),
-        (5, 5, 4, "a0 a1 r0 r1"),
+        (5, 5, 4, "a0 r0 a1 r1"),
         (5, 5, 1, "a0"),
         (2, 1, 9, "a0 r0 r1"),
         (0, 0, 3, ""),
     ],
 )
 def test_those_that_are_awaited_come_first_and_leave_half_of_the_turns(
-    ready: int, awaited: int, most: int, turns: str
+    others: int, awaited: int, most: int, turns: str
 ) -> None:
-    lines = line("r", ready), line("a", awaited)
+    lines = turns_of(others, awaited)
 
-    taken = [mailbox.address.id for mailbox in next_turns(*lines, most)]
+    taken = lines.next(most)
 
-    assert taken == turns.split()
-    assert len(lines[0]) + len(lines[1]) == ready + awaited - len(taken)
+    assert ids(taken) == turns
+    assert len(lines) == others + awaited - len(taken)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5])
+def test_the_lines_take_turns_however_few_run_at_once(most: int) -> None:
+    lines = turns_of(4, 4)
+
+    assert ids([mailbox for _ in range(8) for mailbox in lines.next(most)]) == "a0 r0 a1 r1 a2 r2 a3 r3"
+
+
+@pytest.mark.parametrize("run", range(6))
+def test_those_that_did_not_run_are_the_next_ones_in_the_same_order(run: int) -> None:
+    lines = turns_of(4, 4)
+    taken = lines.next(6)
+
+    lines.put_back(taken[run:])
+
+    assert ids([*taken[:run], *lines.next(8)]) == "a0 r0 a1 r1 a2 r2 a3 r3"
+
+
+def test_a_line_that_was_empty_is_the_next_one_after_a_mailbox_of_the_other() -> None:
+    lines = turns_of(0, 2)
+
+    first = lines.next(1)
+    lines.append(with_message("r0", None))
+    lines.append(with_message("a2", Address(INGRESS, "2")))
+
+    assert ids([*first, *lines.next(3)]) == "a0 r0 a1 a2"
 
 
 def test_a_mailbox_is_awaited_if_a_call_from_outside_waits_for_its_next_message() -> None:
@@ -71,3 +123,52 @@ async def test_a_caller_is_answered_before_messages_that_were_sent_earlier() -> 
         assert engine.view.waiting > 4_000
         await engine.idle()
         assert engine.view.waiting == 0
+
+
+class Insistent:
+    """Callers at some addresses that ask again as soon as they are answered."""
+
+    def __init__(self, engine: Engine, addresses: int, callers: int) -> None:
+        self._engine, self._asks = engine, True
+        self.answered = 0
+        for number in range(callers):
+            self._ask(Echo.at(f"{number % addresses}"))
+
+    def _ask(self, target: Address) -> None:
+        def on_answer(_: Answer) -> None:
+            self.answered += 1
+            if self._asks:
+                asyncio.get_running_loop().call_soon(self._ask, target)
+
+        self._engine.take(IngressMessage(target, pack(1), 0, Wait.HANDLED), on_answer)
+
+    def stop(self) -> None:
+        self._asks = False
+
+
+@pytest.mark.parametrize("addresses", [4, 100])
+async def test_callers_that_ask_again_and_again_leave_others_their_turns(addresses: int) -> None:
+    """Each epoch has room for fewer messages than callers wait for."""
+    async with running(Echo, Noted, options=EngineOptions(epoch_steps=20, batch=10)) as engine:
+        callers = Insistent(engine, addresses, 200)
+        await until(lambda: callers.answered > 200)
+        before = callers.answered
+        send(engine, Noted.at("other"), pack("here"))
+        await until(lambda: held(engine, Noted.at("other"), "text") == "here" or callers.answered > before + 2_000)
+        callers.stop()
+
+        assert held(engine, Noted.at("other"), "text") == "here"
+        await engine.idle()
+
+
+async def test_callers_that_ask_again_and_again_do_not_keep_a_refused_message_from_being_found() -> None:
+    store = RefusingStore(("entity",))
+    refused = Message(1, Noted.at("other"), pack(POISON))
+    await store.commit(Commit(messages=[refused], next_seq=2))
+    async with running(Echo, Noted, store=store) as engine:
+        callers = Insistent(engine, 200, 200)
+        await until(lambda: list(store.dead_letters()) or callers.answered > 2_000)
+        callers.stop()
+
+        assert [letter.message for letter in store.dead_letters()] == [refused]
+        await engine.idle()

@@ -61,7 +61,7 @@ class OvertakingMailboxes(LoggedMailboxes):
     ) -> None:
         super().__init__(served, _UNBOUNDED, more, durable_first, log=log, now_ms=now_ms)
         self._hostility = hostility
-        self._awaited = self._ready  # any of them may be the next one
+        self._ready = self._turns.awaited = self._turns.others  # any of them may be the next one
         self._on_their_way: dict[_Pair, deque[Message]] = {}
         self._late: dict[_Pair, deque[Message]] = {}
 
