@@ -7,7 +7,8 @@ collector does not track those that hold only text and bytes, at any depth (``gc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Final, TypeAlias, final
 
@@ -33,10 +34,24 @@ Headers: TypeAlias = Mapping[str, str]
 """What accompanies a message and is no part of it, by name."""
 
 
+def text_headers(given: Iterable[tuple[str, object]]) -> Headers | None:
+    """The headers of a Kafka record: those whose values are UTF-8, of a repeated name the last one; None without any.
+
+    A value is bytes, or None for Kafka's null, which is left out.
+    """
+    headers: dict[str, str] = {}
+    for name, value in given:
+        if isinstance(value, bytes):
+            with contextlib.suppress(UnicodeDecodeError):
+                headers[name] = value.decode()
+    return headers or None
+
+
 class Invocation(Struct, frozen=True, gc=False):
     """One message for the batch's target; ``caller`` is None if it came from an ingress.
 
-    ``headers`` are those of its record in Kafka, or of an instrument that traces; None without any, and on Flink.
+    ``headers`` are those of its record in Kafka, or of an instrument that traces; None without any. On Flink, they come
+    with protocol 3.x from runtimes that forward them, and never with 2.x.
     """
 
     argument: TypedValue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Coroutine, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
 
@@ -31,7 +32,7 @@ from statefun_actors.endpoint.gates import gate_of
 from statefun_actors.endpoint.gateways import OutsideBatch, RestoringBatch, answered, opened
 from statefun_actors.errors import DefinitionError, HandlerExitError, MissingStateError
 from statefun_actors.host import Host
-from statefun_actors.model import RESERVED_NAMESPACES, Batch, Done, Failed, Headers, MissingState, Outcome
+from statefun_actors.model import RESERVED_NAMESPACES, Batch, Done, Failed, Headers, Invocation, MissingState, Outcome
 from statefun_actors.own_logger import own_logger
 from statefun_actors.settings import Options, Settings, settings_with
 from statefun_actors.wire import V2, V3, Dialect
@@ -142,9 +143,9 @@ class RequestReplyHandler:
         return opened(batch) if data.find(_OWN) >= 0 else batch  # `_OWN in data` takes longer in CPython
 
     def _in_trace(self, propagation: Propagation, data: bytes) -> Batch:
-        """The batch in the request *data*, with headers that continue the trace of the calling code."""
+        """The batch in the request *data*, whose messages continue the trace of the calling code if they have none."""
         batch, headers = self.read(data), propagation.outgoing()
-        return batch if headers is None else batch_with_headers(batch, headers)
+        return batch if headers is None else batch_with_headers(batch, headers, propagation.fields)
 
     def waits(self, batch: Batch) -> bool:
         """Whether the handlers of *batch* may wait for something, so that they have to run in a task."""
@@ -234,9 +235,20 @@ class RequestReplyHandler:
         assert_never(outcome)
 
 
-def batch_with_headers(batch: Batch, headers: Headers) -> Batch:
-    """*batch*, whose messages have *headers*."""
-    return replace(batch, invocations=[replace(each, headers=headers) for each in batch.invocations])
+def batch_with_headers(batch: Batch, headers: Headers, fields: AbstractSet[str]) -> Batch:
+    """*batch*, whose messages have *headers*, too: all but those that have headers of the names *fields* of their own.
+
+    *fields* belong together: they are the context of one trace.
+    """
+    return replace(batch, invocations=[_with_headers(each, headers, fields) for each in batch.invocations])
+
+
+def _with_headers(invocation: Invocation, headers: Headers, fields: AbstractSet[str]) -> Invocation:
+    if not invocation.headers:
+        return replace(invocation, headers=headers)
+    if not fields.isdisjoint(invocation.headers):
+        return invocation
+    return replace(invocation, headers={**invocation.headers, **headers})
 
 
 def _finished(run: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:

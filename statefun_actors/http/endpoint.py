@@ -29,6 +29,8 @@ class EndpointRoute:
         self._failures = failures
         self._linger = linger
         self._headers = headers_reader(handler.app)
+        propagation = handler.app.instruments.propagation
+        self._fields = frozenset[str]() if propagation is None else propagation.fields
 
     def admit(self, request: Request) -> None:
         if request.method != "POST":
@@ -43,7 +45,7 @@ class EndpointRoute:
         except Exception as error:
             return self._failed(None, error)
         if self._headers is not None and (headers := self._headers(request)) is not None:
-            batch = batch_with_headers(batch, headers)
+            batch = batch_with_headers(batch, headers, self._fields)
         work = self._reply(request, batch)
         if self.handler.waits(batch):
             return start(work, eager=False)

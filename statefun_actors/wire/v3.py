@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final, assert_never
 
 from statefun_actors.address import Address
-from statefun_actors.model import Expiration, Invocation, MissingState, TypedValue
+from statefun_actors.model import Expiration, Headers, Invocation, MissingState, TypedValue, text_headers
 from statefun_actors.wire import v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
 from statefun_actors.wire.prefix_cache import MARK, PrefixCache
 from statefun_actors.wire.reply_writer import Writer
-from statefun_actors.wire.request_reader import Addresses, Reader, UnfitError, has_unknown, repeated_state
+from statefun_actors.wire.request_reader import (
+    UNPARSABLE,
+    Addresses,
+    Reader,
+    UnfitError,
+    has_unknown,
+    repeated_state,
+)
 
 PROTOCOL: Final = "3.x"
 
-_parse_state: Final = v3_pb2.ToFunction.PersistedValue.FromString
+_parse_state: Final = v3_pb2.State.FromString
 _parse_invocations: Final = v3_pb2.Invocations.FromString
+_parse_header: Final = v3_pb2.TypedValue.Metadata.FromString
 
 _callers: Final = Addresses(v3_pb2.Address.FromString)
 _state_prefixes: Final = PrefixCache[str]()
@@ -72,14 +81,25 @@ def _parsed(data: bytes, parts: list[bytes], invocations: list[Invocation]) -> N
         typename, first = argument.typename, message.caller
         again = first in _callers
         caller = _callers[first]
-        invocations.append(Invocation(TypedValue(typename, argument.value), caller))
+        headers = _headers(part) if argument.HasField("metadata") else None
+        invocations.append(Invocation(TypedValue(typename, argument.value), caller, headers))
         if again and not resting:  # a caller that was seen once may not be seen again
             _invocation_prefixes.remember(part, first, caller, typename)
     if resting:
         _invocation_prefixes.resting = max(0, resting - len(parts))
 
 
-def _no_value(argument: v3_pb2.TypedValue) -> str:
+def _headers(part: bytes) -> Headers | None:
+    """The headers of the invocation *part*, without malformed ones: they must not make its message unreadable."""
+    pairs: list[tuple[str, bytes | None]] = []
+    for entry in v3_pb2.Metadata.FromString(part).argument.metadata:
+        with contextlib.suppress(*UNPARSABLE):
+            header = _parse_header(entry)
+            pairs.append((header.key, header.value if header.has_value else None))
+    return text_headers(pairs)
+
+
+def _no_value(argument: v3_pb2.Value) -> str:
     """The value that was found instead. In an Any, the value of 2.x, field 2 is unknown to TypedValue."""
     return "a google.protobuf.Any, a value of protocol 2.x" if has_unknown(argument, 2) else "none"
 

@@ -12,21 +12,36 @@ _pool.AddSerializedFile(
     b"\x0a\x06stream\x18\x03 \x01(\x09\x12\x19\x0a\x11explicit_hash_key\x18\x04 \x01(\x09b\x06proto3"
 )
 _pool.AddSerializedFile(
+    b"\x0a\x10v3/reading.proto\x12\x1astatefun_actors.reading.v3\x22\x85\x01\x0a\x07Request\x12=\x0a\x0ainvocation\x18d"
+    b" \x01(\x0b2).statefun_actors.reading.v3.Request.Batch\x1a;\x0a\x05Batch\x12\x0e\x0a\x06target\x18\x01 \x01(\x0c"
+    b"\x12\x0d\x0a\x05state\x18\x02 \x03(\x0c\x12\x13\x0a\x0binvocations\x18\x03 \x03(\x0c\x22_\x0a\x05Value\x12\x10"
+    b"\x0a\x08typename\x18\x01 \x01(\x09\x12\x11\x0a\x09has_value\x18\x02 \x01(\x08\x12\x0d\x0a\x05value\x18\x03 \x01("
+    b"\x0c\x12\x15\x0a\x08metadata\x18\x04 \x01(\x0cH\x00\x88\x01\x01B\x0b\x0a\x09_metadata\x22S\x0a\x05State\x12\x12"
+    b"\x0a\x0astate_name\x18\x01 \x01(\x09\x126\x0a\x0bstate_value\x18\x02 \x01(\x0b2!.statefun_actors.reading.v3.Value"
+    b"\x22\xf5\x01\x0a\x0bInvocations\x12A\x0a\x0ainvocation\x18d \x01(\x0b2-.statefun_actors.reading.v3.Invocations.Ba"
+    b"tch\x1aQ\x0a\x0aInvocation\x12\x0e\x0a\x06caller\x18\x01 \x01(\x0c\x123\x0a\x08argument\x18\x02 \x01(\x0b2!.state"
+    b"fun_actors.reading.v3.Value\x1aP\x0a\x05Batch\x12G\x0a\x0binvocations\x18\x03 \x03(\x0b22.statefun_actors.reading"
+    b".v3.Invocations.Invocation\x22i\x0a\x08Metadata\x12?\x0a\x08argument\x18\x02 \x01(\x0b2-.statefun_actors.reading."
+    b"v3.Metadata.Argument\x1a\x1c\x0a\x08Argument\x12\x10\x0a\x08metadata\x18\x04 \x03(\x0cb\x06proto3"
+)
+_pool.AddSerializedFile(
     b"\x0a\x16v3/request_reply.proto\x12\x18io.statefun.sdk.reqreply\x226\x0a\x07Address\x12\x11\x0a\x09namespace\x18"
-    b"\x01 \x01(\x09\x12\x0c\x0a\x04type\x18\x02 \x01(\x09\x12\x0a\x0a\x02id\x18\x03 \x01(\x09\x22@\x0a\x0aTypedValue"
-    b"\x12\x10\x0a\x08typename\x18\x01 \x01(\x09\x12\x11\x0a\x09has_value\x18\x02 \x01(\x08\x12\x0d\x0a\x05value\x18"
-    b"\x03 \x01(\x0c\x22\x9c\x04\x0a\x0aToFunction\x12Q\x0a\x0ainvocation\x18d \x01(\x0b2;.io.statefun.sdk.reqreply.ToF"
-    b"unction.InvocationBatchRequestH\x00\x1a_\x0a\x0ePersistedValue\x12\x12\x0a\x0astate_name\x18\x01 \x01(\x09\x129"
-    b"\x0a\x0bstate_value\x18\x02 \x01(\x0b2$.io.statefun.sdk.reqreply.TypedValue\x1aw\x0a\x0aInvocation\x121\x0a\x06ca"
-    b"ller\x18\x01 \x01(\x0b2!.io.statefun.sdk.reqreply.Address\x126\x0a\x08argument\x18\x02 \x01(\x0b2$.io.statefun.sd"
-    b"k.reqreply.TypedValue\x1a\xd5\x01\x0a\x16InvocationBatchRequest\x121\x0a\x06target\x18\x01 \x01(\x0b2!.io.statefu"
-    b"n.sdk.reqreply.Address\x12B\x0a\x05state\x18\x02 \x03(\x0b23.io.statefun.sdk.reqreply.ToFunction.PersistedValue"
-    b"\x12D\x0a\x0binvocations\x18\x03 \x03(\x0b2/.io.statefun.sdk.reqreply.ToFunction.InvocationB\x09\x0a\x07request"
-    b"\x22\xbc\x0d\x0a\x0cFromFunction\x12V\x0a\x11invocation_result\x18d \x01(\x0b29.io.statefun.sdk.reqreply.FromFunc"
-    b"tion.InvocationResponseH\x00\x12k\x0a\x1dincomplete_invocation_context\x18e \x01(\x0b2B.io.statefun.sdk.reqreply."
-    b"FromFunction.IncompleteInvocationContextH\x00\x1a\xf2\x01\x0a\x16PersistedValueMutation\x12a\x0a\x0dmutation_type"
-    b"\x18\x01 \x01(\x0e2J.io.statefun.sdk.reqreply.FromFunction.PersistedValueMutation.MutationType\x12\x12\x0a\x0asta"
-    b"te_name\x18\x02 \x01(\x09\x129\x0a\x0bstate_value\x18\x03 \x01(\x0b2$.io.statefun.sdk.reqreply.TypedValue\x22&"
+    b"\x01 \x01(\x09\x12\x0c\x0a\x04type\x18\x02 \x01(\x09\x12\x0a\x0a\x02id\x18\x03 \x01(\x09\x22\xbc\x01\x0a\x0aTyped"
+    b"Value\x12\x10\x0a\x08typename\x18\x01 \x01(\x09\x12\x11\x0a\x09has_value\x18\x02 \x01(\x08\x12\x0d\x0a\x05value"
+    b"\x18\x03 \x01(\x0c\x12?\x0a\x08metadata\x18\x04 \x03(\x0b2-.io.statefun.sdk.reqreply.TypedValue.Metadata\x1a9\x0a"
+    b"\x08Metadata\x12\x0b\x0a\x03key\x18\x01 \x01(\x09\x12\x0d\x0a\x05value\x18\x02 \x01(\x0c\x12\x11\x0a\x09has_value"
+    b"\x18\x03 \x01(\x08\x22\x9c\x04\x0a\x0aToFunction\x12Q\x0a\x0ainvocation\x18d \x01(\x0b2;.io.statefun.sdk.reqreply"
+    b".ToFunction.InvocationBatchRequestH\x00\x1a_\x0a\x0ePersistedValue\x12\x12\x0a\x0astate_name\x18\x01 \x01(\x09"
+    b"\x129\x0a\x0bstate_value\x18\x02 \x01(\x0b2$.io.statefun.sdk.reqreply.TypedValue\x1aw\x0a\x0aInvocation\x121\x0a"
+    b"\x06caller\x18\x01 \x01(\x0b2!.io.statefun.sdk.reqreply.Address\x126\x0a\x08argument\x18\x02 \x01(\x0b2$.io.state"
+    b"fun.sdk.reqreply.TypedValue\x1a\xd5\x01\x0a\x16InvocationBatchRequest\x121\x0a\x06target\x18\x01 \x01(\x0b2!.io.s"
+    b"tatefun.sdk.reqreply.Address\x12B\x0a\x05state\x18\x02 \x03(\x0b23.io.statefun.sdk.reqreply.ToFunction.PersistedV"
+    b"alue\x12D\x0a\x0binvocations\x18\x03 \x03(\x0b2/.io.statefun.sdk.reqreply.ToFunction.InvocationB\x09\x0a\x07reque"
+    b"st\x22\xbc\x0d\x0a\x0cFromFunction\x12V\x0a\x11invocation_result\x18d \x01(\x0b29.io.statefun.sdk.reqreply.FromFu"
+    b"nction.InvocationResponseH\x00\x12k\x0a\x1dincomplete_invocation_context\x18e \x01(\x0b2B.io.statefun.sdk.reqrepl"
+    b"y.FromFunction.IncompleteInvocationContextH\x00\x1a\xf2\x01\x0a\x16PersistedValueMutation\x12a\x0a\x0dmutation_ty"
+    b"pe\x18\x01 \x01(\x0e2J.io.statefun.sdk.reqreply.FromFunction.PersistedValueMutation.MutationType\x12\x12\x0a\x0as"
+    b"tate_name\x18\x02 \x01(\x09\x129\x0a\x0bstate_value\x18\x03 \x01(\x0b2$.io.statefun.sdk.reqreply.TypedValue\x22&"
     b"\x0a\x0cMutationType\x12\x0a\x0a\x06DELETE\x10\x00\x12\x0a\x0a\x06MODIFY\x10\x01\x1aw\x0a\x0aInvocation\x121\x0a"
     b"\x06target\x18\x01 \x01(\x0b2!.io.statefun.sdk.reqreply.Address\x126\x0a\x08argument\x18\x02 \x01(\x0b2$.io.state"
     b"fun.sdk.reqreply.TypedValue\x1a\xd0\x01\x0a\x11DelayedInvocation\x12\x13\x0a\x0bdelay_in_ms\x18\x01 \x01(\x03\x12"
@@ -47,15 +62,6 @@ _pool.AddSerializedFile(
     b"stedValueSpecB\x0a\x0a\x08responseb\x06proto3"
 )
 _pool.AddSerializedFile(
-    b"\x0a\x10v3/reading.proto\x12\x1astatefun_actors.reading.v3\x1a\x16v3/request_reply.proto\x22\x85\x01\x0a\x07Reque"
-    b"st\x12=\x0a\x0ainvocation\x18d \x01(\x0b2).statefun_actors.reading.v3.Request.Batch\x1a;\x0a\x05Batch\x12\x0e\x0a"
-    b"\x06target\x18\x01 \x01(\x0c\x12\x0d\x0a\x05state\x18\x02 \x03(\x0c\x12\x13\x0a\x0binvocations\x18\x03 \x03(\x0c"
-    b"\x22\xf8\x01\x0a\x0bInvocations\x12A\x0a\x0ainvocation\x18d \x01(\x0b2-.statefun_actors.reading.v3.Invocations.Ba"
-    b"tch\x1aT\x0a\x0aInvocation\x12\x0e\x0a\x06caller\x18\x01 \x01(\x0c\x126\x0a\x08argument\x18\x02 \x01(\x0b2$.io.st"
-    b"atefun.sdk.reqreply.TypedValue\x1aP\x0a\x05Batch\x12G\x0a\x0binvocations\x18\x03 \x03(\x0b22.statefun_actors.read"
-    b"ing.v3.Invocations.Invocationb\x06proto3"
-)
-_pool.AddSerializedFile(
     b"\x0a\x0ev3/types.proto\x12\x15io.statefun.sdk.types\x22\x1f\x0a\x0eBooleanWrapper\x12\x0d\x0a\x05value\x18\x01 "
     b"\x01(\x08\x22\x1b\x0a\x0aIntWrapper\x12\x0d\x0a\x05value\x18\x01 \x01(\x0f\x22\x1c\x0a\x0bLongWrapper\x12\x0d\x0a"
     b"\x05value\x18\x01 \x01(\x10\x22\x1d\x0a\x0cFloatWrapper\x12\x0d\x0a\x05value\x18\x01 \x01(\x02\x22\x1e\x0a\x0dDou"
@@ -74,12 +80,15 @@ def _message(descriptor: Descriptor) -> type[Message]:
 
 KafkaProducerRecord = _message(_pool.FindMessageTypeByName("io.statefun.sdk.egress.KafkaProducerRecord"))
 KinesisEgressRecord = _message(_pool.FindMessageTypeByName("io.statefun.sdk.egress.KinesisEgressRecord"))
+Request = _message(_pool.FindMessageTypeByName("statefun_actors.reading.v3.Request"))
+Value = _message(_pool.FindMessageTypeByName("statefun_actors.reading.v3.Value"))
+State = _message(_pool.FindMessageTypeByName("statefun_actors.reading.v3.State"))
+Invocations = _message(_pool.FindMessageTypeByName("statefun_actors.reading.v3.Invocations"))
+Metadata = _message(_pool.FindMessageTypeByName("statefun_actors.reading.v3.Metadata"))
 Address = _message(_pool.FindMessageTypeByName("io.statefun.sdk.reqreply.Address"))
 TypedValue = _message(_pool.FindMessageTypeByName("io.statefun.sdk.reqreply.TypedValue"))
 ToFunction = _message(_pool.FindMessageTypeByName("io.statefun.sdk.reqreply.ToFunction"))
 FromFunction = _message(_pool.FindMessageTypeByName("io.statefun.sdk.reqreply.FromFunction"))
-Request = _message(_pool.FindMessageTypeByName("statefun_actors.reading.v3.Request"))
-Invocations = _message(_pool.FindMessageTypeByName("statefun_actors.reading.v3.Invocations"))
 BooleanWrapper = _message(_pool.FindMessageTypeByName("io.statefun.sdk.types.BooleanWrapper"))
 IntWrapper = _message(_pool.FindMessageTypeByName("io.statefun.sdk.types.IntWrapper"))
 LongWrapper = _message(_pool.FindMessageTypeByName("io.statefun.sdk.types.LongWrapper"))

@@ -21,6 +21,66 @@ class KinesisEgressRecord(Message):
         self, *, partition_key: str = ..., value_bytes: bytes = ..., stream: str = ..., explicit_hash_key: str = ...
     ) -> None: ...
 
+class Request(Message):
+    class Batch(Message):
+        target: bytes
+        @property
+        def state(self) -> RepeatedScalarFieldContainer[bytes]: ...
+        @property
+        def invocations(self) -> RepeatedScalarFieldContainer[bytes]: ...
+        def __init__(
+            self,
+            *,
+            target: bytes = ...,
+            state: Iterable[bytes] | None = None,
+            invocations: Iterable[bytes] | None = None,
+        ) -> None: ...
+
+    @property
+    def invocation(self) -> Request.Batch: ...
+    def __init__(self, *, invocation: Request.Batch | None = None) -> None: ...
+
+class Value(Message):
+    typename: str
+    has_value: bool
+    value: bytes
+    metadata: bytes
+    def __init__(
+        self, *, typename: str = ..., has_value: bool = ..., value: bytes = ..., metadata: bytes = ...
+    ) -> None: ...
+
+class State(Message):
+    state_name: str
+    @property
+    def state_value(self) -> Value: ...
+    def __init__(self, *, state_name: str = ..., state_value: Value | None = None) -> None: ...
+
+class Invocations(Message):
+    class Invocation(Message):
+        caller: bytes
+        @property
+        def argument(self) -> Value: ...
+        def __init__(self, *, caller: bytes = ..., argument: Value | None = None) -> None: ...
+
+    class Batch(Message):
+        @property
+        def invocations(self) -> RepeatedCompositeFieldContainer[Invocations.Invocation]: ...
+        def __init__(self, *, invocations: Iterable[Invocations.Invocation] | None = None) -> None: ...
+
+    @property
+    def invocation(self) -> Invocations.Batch: ...
+    def __init__(self, *, invocation: Invocations.Batch | None = None) -> None: ...
+
+class Metadata(Message):
+    class Argument(Message):
+        @property
+        def metadata(self) -> RepeatedScalarFieldContainer[bytes]: ...
+        def __init__(self, *, metadata: Iterable[bytes] | None = None) -> None: ...
+
+    @property
+    def argument(self) -> Metadata.Argument: ...
+    def __init__(self, *, argument: Metadata.Argument | None = None) -> None: ...
+
 class Address(Message):
     namespace: str
     type: str
@@ -28,10 +88,25 @@ class Address(Message):
     def __init__(self, *, namespace: str = ..., type: str = ..., id: str = ...) -> None: ...
 
 class TypedValue(Message):
+    class Metadata(Message):
+        key: str
+        value: bytes
+        has_value: bool
+        def __init__(self, *, key: str = ..., value: bytes = ..., has_value: bool = ...) -> None: ...
+
     typename: str
     has_value: bool
     value: bytes
-    def __init__(self, *, typename: str = ..., has_value: bool = ..., value: bytes = ...) -> None: ...
+    @property
+    def metadata(self) -> RepeatedCompositeFieldContainer[TypedValue.Metadata]: ...
+    def __init__(
+        self,
+        *,
+        typename: str = ...,
+        has_value: bool = ...,
+        value: bytes = ...,
+        metadata: Iterable[TypedValue.Metadata] | None = None,
+    ) -> None: ...
 
 class ToFunction(Message):
     class PersistedValue(Message):
@@ -166,41 +241,6 @@ class FromFunction(Message):
         invocation_result: FromFunction.InvocationResponse | None = None,
         incomplete_invocation_context: FromFunction.IncompleteInvocationContext | None = None,
     ) -> None: ...
-
-class Request(Message):
-    class Batch(Message):
-        target: bytes
-        @property
-        def state(self) -> RepeatedScalarFieldContainer[bytes]: ...
-        @property
-        def invocations(self) -> RepeatedScalarFieldContainer[bytes]: ...
-        def __init__(
-            self,
-            *,
-            target: bytes = ...,
-            state: Iterable[bytes] | None = None,
-            invocations: Iterable[bytes] | None = None,
-        ) -> None: ...
-
-    @property
-    def invocation(self) -> Request.Batch: ...
-    def __init__(self, *, invocation: Request.Batch | None = None) -> None: ...
-
-class Invocations(Message):
-    class Invocation(Message):
-        caller: bytes
-        @property
-        def argument(self) -> TypedValue: ...
-        def __init__(self, *, caller: bytes = ..., argument: TypedValue | None = None) -> None: ...
-
-    class Batch(Message):
-        @property
-        def invocations(self) -> RepeatedCompositeFieldContainer[Invocations.Invocation]: ...
-        def __init__(self, *, invocations: Iterable[Invocations.Invocation] | None = None) -> None: ...
-
-    @property
-    def invocation(self) -> Invocations.Batch: ...
-    def __init__(self, *, invocation: Invocations.Batch | None = None) -> None: ...
 
 class BooleanWrapper(Message):
     value: bool

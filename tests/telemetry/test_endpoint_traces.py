@@ -1,14 +1,18 @@
-"""Traces of an endpoint for Flink: a span per message; the protocol carries no headers."""
+"""Traces of an endpoint for Flink: a span per message, which continues the trace in its metadata or of its request."""
 
 from __future__ import annotations
 
 import httpx
 
-from statefun_actors import Address, Entity, RequestReplyHandler, create_app, handles
+from statefun_actors import Address, Entity, RequestReplyHandler, asking, create_app, handles
 from statefun_actors.dispatch import Application, dispatch, dispatcher
+from statefun_actors.model import Batch, Headers, Invocation
+from statefun_actors.testing.wires.requests import request_3x
+from statefun_actors.types import pack
 from tests.http.serving import request
 from tests.telemetry.spans import SPAN, TRACE, TRACEPARENT, Spans, ids, parent
 from tests.telemetry.test_metrics import client
+from tests.telemetry.test_traces_from_outside import Kept
 
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -48,6 +52,41 @@ async def test_without_a_traceparent_each_message_starts_a_trace() -> None:
         await post(app, batch("b"))
     assert [parent(span) for span in spans.ended] == [None] * 3
     assert len({ids(span)[0] for span in spans.ended}) == 3
+
+
+def with_headers(*each: Headers | None) -> bytes:
+    """A request with a message for each of these headers, by which Flink forwards those of Kafka records."""
+    return request_3x(Batch(Relay.at("ada"), {}, [Invocation(pack(1), None, headers) for headers in each]))
+
+
+async def test_a_message_with_a_trace_of_its_own_continues_that_and_not_the_one_of_the_request() -> None:
+    spans, kept = Spans(), Kept()
+    own = {"traceparent": f"00-{5:032x}-{6:016x}-01", "language": "en"}
+    async with client(create_app(Relay, instruments=[spans.traces(), kept])) as app:
+        data = with_headers(own, {"language": "en"}, None)
+        await post(app, data, traceparent=TRACEPARENT, tracestate="vendor=1")
+        await post(app, with_headers(own, None))
+    assert [parent(span) for span in spans.all_of("Relay.go")] == [(5, 6), (TRACE, SPAN), (TRACE, SPAN), (5, 6), None]
+    of_request = {"traceparent": TRACEPARENT, "tracestate": "vendor=1"}
+    assert kept.headers == [own, {"language": "en", **of_request}, of_request, own, {}]
+
+
+def test_a_message_with_a_trace_of_its_own_does_not_continue_the_current_span() -> None:
+    spans = Spans()
+    handler = RequestReplyHandler(Relay, instruments=[spans.traces()])
+    with spans.tracer.start_as_current_span("request") as calling:
+        handler(with_headers({"traceparent": TRACEPARENT}, None))
+    caller = calling.get_span_context()
+    assert [parent(span) for span in spans.all_of("Relay.go")] == [(TRACE, SPAN), (caller.trace_id, caller.span_id)]
+
+
+def test_a_message_out_of_the_envelope_of_a_gateway_keeps_its_headers() -> None:
+    spans = Spans()
+    handler = RequestReplyHandler(Relay, instruments=[spans.traces()])
+    sent = pack(1)
+    envelope = asking.request(asking.Request((sent.typename, sent.value)))
+    handler(request_3x(Batch(Relay.at("ada"), {}, [Invocation(envelope, None, {"traceparent": TRACEPARENT})])))
+    assert parent(spans.of("Relay.go")) == (TRACE, SPAN)
 
 
 def test_the_handler_of_other_frameworks_continues_the_current_span() -> None:

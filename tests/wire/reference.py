@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Iterable
 from typing import Final
 
 from google.protobuf.any_pb2 import Any
@@ -58,6 +59,9 @@ def request(dialect: Dialect, batch: Batch) -> bytes:
         if invocation.caller:
             fill_address(added.caller, invocation.caller)
         fill_value(added.argument, invocation.argument)
+        if isinstance(added.argument, v3_pb2.TypedValue):
+            for name, text in (invocation.headers or {}).items():
+                added.argument.metadata.add(key=name, value=text.encode(), has_value=True)
     return message.SerializeToString()
 
 
@@ -80,10 +84,21 @@ def read(dialect: Dialect, data: bytes) -> Batch:
         if isinstance(argument, v3_pb2.TypedValue):
             if not argument.has_value:
                 raise ValueError
-            invocations.append(Invocation(TypedValue(argument.typename, argument.value), caller))
+            headers = headers_of((each.key, each.value) for each in argument.metadata if each.has_value)
+            invocations.append(Invocation(TypedValue(argument.typename, argument.value), caller, headers or None))
         else:
             invocations.append(Invocation(TypedValue(argument.type_url, argument.value), caller))
     return Batch(address_of(message.target), state, invocations)
+
+
+def headers_of(given: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    headers = {}
+    for name, value in given:
+        try:
+            headers[name] = value.decode()
+        except UnicodeDecodeError:
+            continue
+    return headers
 
 
 def reply(

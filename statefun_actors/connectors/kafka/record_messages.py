@@ -13,7 +13,7 @@ import msgspec
 from statefun_actors.address import Address
 from statefun_actors.deploy import Topic
 from statefun_actors.engine import Inbox
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Headers, TypedValue, text_headers
 from statefun_actors.types import JSON_TYPENAME
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class _NoMessage(Exception):
     """The reason why a record is not a message."""
 
 
-def _headers(record: Message) -> dict[str, str] | None:
-    """The headers whose values are UTF-8; of a repeated name the last one. None without any.
+def _headers(record: Message) -> Headers | None:
+    """The headers of *record*, by the rule of ``text_headers``; None without any.
 
     None also if one name is not UTF-8, since the client then reads none of them: they only carry traces.
     """
@@ -104,12 +104,7 @@ def _headers(record: Message) -> dict[str, str] | None:
         given: _Headers | None = _read_headers(record)
     except Exception:
         return None
-    headers: dict[str, str] = {}
-    for name, data in given.items() if isinstance(given, dict) else given or ():
-        with contextlib.suppress(UnicodeDecodeError):
-            if isinstance(data, bytes):
-                headers[name] = data.decode()
-    return headers or None
+    return None if given is None else text_headers(given.items() if isinstance(given, dict) else given)
 
 
 def _id(key: bytes | None) -> str:

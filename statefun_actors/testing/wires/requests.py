@@ -29,9 +29,11 @@ def request_3x(batch: Batch) -> bytes:
         content.state.add(state_name=name, state_value=None if value is None else _typed(value))
     for invocation in batch.invocations:
         caller = invocation.caller
-        content.invocations.add(
+        added = content.invocations.add(
             argument=_typed(invocation.argument), caller=None if caller is None else _address_3x(caller)
         )
+        for name, text in (invocation.headers or {}).items():
+            added.argument.metadata.add(key=name, value=text.encode(), has_value=True)
     return message.SerializeToString()
 
 

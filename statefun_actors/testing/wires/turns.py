@@ -67,7 +67,7 @@ class _Wire(RequestReplyHandler):
             received = self.read(self._request(batch_in_2x(batch, served) if self._in_2x else batch))
         except UnicodeEncodeError:
             return await direct(batch, self.app, host)
-        if any(invocation.headers is not None for invocation in batch.invocations):  # Flink has none
+        if self._in_2x and any(invocation.headers is not None for invocation in batch.invocations):  # it has none
             pairs = zip(received.invocations, batch.invocations, strict=True)
             received = replace(received, invocations=[replace(got, headers=sent.headers) for got, sent in pairs])
         self._host = host
