@@ -92,18 +92,20 @@ Startup: TypeAlias = Literal["group-offsets", "earliest", "latest"] | SpecificOf
 @attrs.frozen(kw_only=True)
 class Topic:
     """A topic: each record becomes a message of typename ``value_type``, with the same bytes, to each function type in
-    ``targets``; the record's key is the id.
+    ``targets``; the record's key is the id. ``forward_headers`` is in place of that of the ingress, unless it is None.
     """
 
     topic: str
     value_type: str
     targets: Sequence[str]
+    forward_headers: bool | None = None
 
 
 @attrs.frozen(kw_only=True)
 class KafkaIngress:
     """A Kafka ingress. ``address`` is a list of brokers, as in ``bootstrap.servers``. ``reset`` is for missing offsets.
-    ``properties`` are those of Kafka's consumer.
+    ``properties`` are those of Kafka's consumer. ``forward_headers``: whether Flink gives messages the headers of their
+    records, which not every StateFun can; None if the file does not say it. 2.x has no such key.
     """
 
     id: str
@@ -112,6 +114,7 @@ class KafkaIngress:
     group: str | None = None
     startup: Startup = "latest"
     reset: Literal["earliest", "latest"] = "latest"
+    forward_headers: bool | None = None
     properties: Mapping[str, str] = attrs.field(factory=dict)
     place: YamlPosition = attrs.field(default=_NOWHERE, eq=False)
 

@@ -30,7 +30,8 @@ def read_ingress(id: str, spec: Section, *, old: bool = False) -> KafkaIngress:
         group=spec.text("consumerGroupId", default=properties.get("group.id", "")) or None,
         startup=_startup(spec.optional_section("startupPosition")),
         reset=reset,
-        topics=[_topic(topic, "typeUrl" if old else "valueType") for topic in spec.sections("topics")],
+        forward_headers=None if old else spec.boolean("forwardHeaders"),
+        topics=[_topic(topic, old=old) for topic in spec.sections("topics")],
         properties=properties,
         place=spec.place,
     )
@@ -71,11 +72,12 @@ def read_egress(id: str, spec: Section) -> KafkaEgress:
     return found
 
 
-def _topic(section: Section, value_type: str) -> Topic:
+def _topic(section: Section, *, old: bool) -> Topic:
     topic = Topic(
         topic=section.text("topic", "the name of a topic"),
-        value_type=section.string(value_type, "the typename of its records"),
+        value_type=section.string("typeUrl" if old else "valueType", "the typename of its records"),
         targets=section.typenames("targets", "function types"),
+        forward_headers=None if old else section.boolean("forwardHeaders"),
     )
     reserved = [target for target in topic.targets if target.startswith(OWN_PREFIX)]
     if reserved and not is_gateway_topic(topic):

@@ -123,12 +123,22 @@ def _kafka_ingress(ingress: KafkaIngress, value_type: str) -> dict[str, object]:
         **({} if ingress.group is None else {"consumerGroupId": ingress.group}),
         "startupPosition": _startup(ingress.startup),
         **({} if ingress.reset == "latest" else {"autoOffsetResetPosition": ingress.reset}),
+        **_forwarding(ingress.forward_headers),
         "topics": [
-            {"topic": topic.topic, value_type: topic.value_type, "targets": list(topic.targets)}
+            {
+                "topic": topic.topic,
+                value_type: topic.value_type,
+                "targets": list(topic.targets),
+                **_forwarding(topic.forward_headers),
+            }
             for topic in ingress.topics
         ],
         **_properties(ingress.properties),
     }
+
+
+def _forwarding(headers: bool | None) -> dict[str, object]:
+    return {} if headers is None else {"forwardHeaders": headers}
 
 
 def _startup(startup: Startup) -> dict[str, object]:

@@ -111,6 +111,9 @@ class Section:
     def whole(self, key: str, default: _D) -> int | _D:
         return self.parsed(key, "a whole number, more than 0", _positive, default)
 
+    def boolean(self, key: str) -> bool | None:
+        return self.parsed(key, "true or false", _boolean, None)
+
     def duration(self, key: str, default: _D) -> timedelta | _D:
         return self.parsed(key, "a duration such as 2min or 500ms", read_duration, default)
 
@@ -239,6 +242,10 @@ def _positive(text: str) -> int:
     if number <= 0:
         raise ValueError(text)
     return number
+
+
+def _boolean(text: str) -> bool:
+    return ("false", "true").index(text.lower()) == 1
 
 
 def _typename(text: str) -> str:

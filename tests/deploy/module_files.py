@@ -23,13 +23,14 @@ spec:
   startupPosition:
     type: earliest
   autoOffsetResetPosition: EARLIEST
+  forwardHeaders: true
   topics:
     - topic: deposits
       valueType: type.googleapis.com/bank.Deposit
       targets:
         - bank/account
         - bank/audit
-    - { topic: 07, valueType: bank/entry, targets: [bank/audit] }
+    - { topic: 07, valueType: bank/entry, targets: [bank/audit], forwardHeaders: false }
   properties:
     - fetch.min.bytes: 1
     - enable.auto.commit: false

@@ -42,40 +42,42 @@ _states = st.one_of(
         ttl_ms=st.integers(1, 10**12),
     ),
 )
-_topics = st.lists(
-    st.builds(Topic, topic=_names, value_type=_typenames, targets=st.lists(_typenames, min_size=1, max_size=2)),
-    min_size=1,
-    max_size=2,
-    unique_by=lambda topic: topic.topic,
-)
 _startups = st.one_of(
     st.sampled_from(["group-offsets", "earliest", "latest"]),
     st.builds(SpecificOffsets, st.dictionaries(st.tuples(_names, st.integers(0, 9)), st.integers(0, 99), min_size=1)),
     st.builds(FromDate, _dates),
 )
-_connectors = st.one_of(
-    st.builds(
-        KafkaIngress,
-        id=_typenames,
-        address=_texts,
-        group=_texts,
-        startup=_startups,
-        reset=st.sampled_from(["earliest", "latest"]),
-        topics=_topics,
-        properties=_properties,
-    ),
-    st.builds(KafkaEgress, id=_typenames, address=_texts, properties=_properties),
-    st.builds(
-        KafkaEgress,
-        id=_typenames,
-        address=_texts,
-        delivery=st.just("exactly-once"),
-        transaction_timeout=_durations,
-        properties=_properties,
-    ),
-)
 
 
+def _connectors(forward_headers: st.SearchStrategy[bool | None]) -> st.SearchStrategy[KafkaIngress | KafkaEgress]:
+    targets = st.lists(_typenames, min_size=1, max_size=2)
+    topics = st.builds(Topic, topic=_names, value_type=_typenames, targets=targets, forward_headers=forward_headers)
+    return st.one_of(
+        st.builds(
+            KafkaIngress,
+            id=_typenames,
+            address=_texts,
+            group=_texts,
+            startup=_startups,
+            reset=st.sampled_from(["earliest", "latest"]),
+            forward_headers=forward_headers,
+            topics=st.lists(topics, min_size=1, max_size=2, unique_by=lambda topic: topic.topic),
+            properties=_properties,
+        ),
+        st.builds(KafkaEgress, id=_typenames, address=_texts, properties=_properties),
+        st.builds(
+            KafkaEgress,
+            id=_typenames,
+            address=_texts,
+            delivery=st.just("exactly-once"),
+            transaction_timeout=_durations,
+            properties=_properties,
+        ),
+    )
+
+
+_new_connectors = _connectors(st.sampled_from([None, True, False]))
+_old_connectors = _connectors(st.none())
 _new_endpoints = st.builds(
     EndpointComponent,
     functions=_typenames,
@@ -120,7 +122,9 @@ def _others(kind: str, *, with_id: bool) -> st.SearchStrategy[OtherComponent]:
 def new_modules(*, others: bool = True) -> st.SearchStrategy[Module]:
     """Files for 3.x. *others* = with components that only some StateFun somewhere knows."""
     extra = [_others("io.statefun.kinesis.v1/egress", with_id=True)] if others else []
-    components = st.lists(st.one_of(_new_endpoints, _connectors, *extra), min_size=1, max_size=4, unique_by=_identity)
+    components = st.lists(
+        st.one_of(_new_endpoints, _new_connectors, *extra), min_size=1, max_size=4, unique_by=_identity
+    )
     return st.builds(Module, components=components)
 
 
@@ -129,7 +133,7 @@ def old_modules(*, others: bool = True) -> st.SearchStrategy[Module]:
     extra = [_others("acme/other", with_id=False)] if others else []
 
     def of(format: Format, states: st.SearchStrategy[EagerState]) -> st.SearchStrategy[Module]:
-        parts = st.one_of(_connectors, *extra)
+        parts = st.one_of(_old_connectors, *extra)
         components = st.tuples(
             st.lists(_old_endpoints(states), min_size=1, max_size=2, unique_by=_identity),
             st.lists(parts, max_size=3, unique_by=_identity),

@@ -64,6 +64,8 @@ BOTH_TAKE = [
     THREE,
     ingress_with(),
     ingress_with("what: 1"),
+    ingress_with("forwardHeaders: true"),
+    topic("topic: t,", "topic: t, forwardHeaders: false,"),
     ingress_with("properties: [{ a: 1 }]"),
     ingress_with("autoOffsetResetPosition: EARLiest"),
     ingress_with("startupPosition: { type: date, date: 2026-02-01 04:15:00.250 +0100 }"),

@@ -47,13 +47,14 @@ def test_a_file_for_3_x_is_read_whole() -> None:
                 group="bank",
                 startup="earliest",
                 reset="earliest",
+                forward_headers=True,
                 topics=[
                     Topic(
                         topic="deposits",
                         value_type="type.googleapis.com/bank.Deposit",
                         targets=["bank/account", "bank/audit"],
                     ),
-                    Topic(topic="07", value_type="bank/entry", targets=["bank/audit"]),
+                    Topic(topic="07", value_type="bank/entry", targets=["bank/audit"], forward_headers=False),
                 ],
                 properties={"fetch.min.bytes": "1", "enable.auto.commit": "false"},
             ),

@@ -50,8 +50,8 @@ def test_every_problem_is_reported_with_file_document_line_and_key(tmp_path: Pat
         "  - line 12 (document 2, spec.topics[0].valueType): expected the typename of its records, got nothing\n"
         "  - line 14 (document 2, spec.topics[0].targets): expected a list that is not empty, got an empty list\n"
         "  - line 9 (document 2, spec.consumerGroupId): expected the name of a group, got nothing\n"
-        "  - line 13 (document 2, spec.topics[0].valuetype): expected a key among targets, topic, valueType, "
-        "got 'valuetype'"
+        "  - line 13 (document 2, spec.topics[0].valuetype): expected a key among forwardHeaders, targets, topic, "
+        "valueType, got 'valuetype'"
     )
 
 
@@ -88,6 +88,14 @@ E1 = "line 1 (document 1"
         (
             ingress_with("properties: [{ a: 1, b: 2 }]"),
             "line 7 (document 1, spec.properties): expected a list of `name: value`, got a list",
+        ),
+        (
+            ingress_with("forwardHeaders: always"),
+            "line 7 (document 1, spec.forwardHeaders): expected true or false, got 'always'",
+        ),
+        (
+            ingress_with().replace("topic: t,", "topic: t, forwardHeaders: [true],"),
+            "line 6 (document 1, spec.topics[0].forwardHeaders): expected true or false, got a list",
         ),
         (
             ingress_with().replace("valueType: a/b", "valueType: 7"),
