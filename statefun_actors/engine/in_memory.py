@@ -28,10 +28,11 @@ class MessagesInMemory:
     """Counts the messages of mailboxes, and moves them between memory and store.
 
     Args:
-        more: returns the messages to an address after a seq, oldest first: at least one if there are any.
+        more: returns the messages to an address after a seq, oldest first: at least one. The third argument is their
+            number, so that none is looked for in open epochs, where they are not sorted by address, if all are stored.
     """
 
-    def __init__(self, more: Callable[[Address, int], list[Message]]) -> None:
+    def __init__(self, more: Callable[[Address, int, int], list[Message]]) -> None:
         self._more = more
         self._by_address: dict[Address, Mailbox] = {}
         self.waiting: int = 0
@@ -94,7 +95,7 @@ class MessagesInMemory:
         """Read the next messages of *mailbox* if none is in memory."""
         if mailbox.queue or not mailbox.beyond:
             return
-        more = self._more(mailbox.address, mailbox.last)
+        more = self._more(mailbox.address, mailbox.last, mailbox.beyond)
         mailbox.queue.extend(more)
         self.bytes += sum(map(size_of, more))
         mailbox.last = more[-1].seq
@@ -107,7 +108,7 @@ class MessagesInMemory:
         """The first message of *mailbox*, which has some."""
         if mailbox.running:
             return mailbox.running[0]
-        return mailbox.queue[0] if mailbox.queue else self._more(mailbox.address, mailbox.last)[0]
+        return mailbox.queue[0] if mailbox.queue else self._more(mailbox.address, mailbox.last, 1)[0]
 
     def holders(self) -> Iterable[tuple[Address, int, int]]:
         """The addresses with messages in memory, each with their number and bytes."""

@@ -30,14 +30,14 @@ class Mailboxes(MessagesInMemory):
         durable_first: function types whose messages may run only after that epoch is durable: side effects of
             activities can't be undone, and an ask that a crash undoes is repeated under another key.
         most: the maximum number of messages in one mailbox.
-        more: returns the messages to an address after a seq, oldest first: at least one if there are any.
+        more: see :class:`~.in_memory.MessagesInMemory`.
     """
 
     def __init__(
         self,
         served: Container[str],
         most: int,
-        more: Callable[[Address, int], list[Message]],
+        more: Callable[[Address, int, int], list[Message]],
         durable_first: Container[str] = (),
     ) -> None:
         super().__init__(more)

@@ -7,7 +7,7 @@ handler that was suspended meanwhile belongs to the dropped one, and does not ch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import islice
+from itertools import chain, islice
 
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY
@@ -171,14 +171,16 @@ class WorkingSet:
         else:
             call.replied(value, self.epoch)
 
-    def _messages_to(self, target: Address, after: int) -> list[Message]:
-        """The next messages to *target*, at most as many as a mailbox holds, and not many large ones."""
-        messages = self._store.messages_to(target, after, self._mailbox, CHUNK_BYTES)
-        if len(messages) < self._mailbox and sum(map(size_of, messages)) < CHUNK_BYTES:
+    def _messages_to(self, target: Address, after: int, count: int) -> list[Message]:
+        """The first of *count* messages to *target*, at most as many as a mailbox holds, and not many large ones."""
+        most = min(count, self._mailbox)
+        messages = self._store.messages_to(target, after, most, CHUNK_BYTES)
+        if len(messages) < most and sum(map(size_of, messages)) < CHUNK_BYTES:
             after = messages[-1].seq if messages else after
-            for epoch in (self._sealed, self.epoch):
-                if epoch is not None:  # the store may already have the messages of the epoch being written
-                    messages += [m for m in epoch.messages.values() if m.seq > after and m.target == target]
+            # The store may already have the messages of the epoch being written.
+            epochs = (epoch.messages.values() for epoch in (self._sealed, self.epoch) if epoch is not None)
+            rest = (m for m in chain.from_iterable(epochs) if m.seq > after and m.target == target)
+            messages += islice(rest, most - len(messages))
         return messages
 
     def post_later(

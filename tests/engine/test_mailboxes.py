@@ -85,7 +85,9 @@ BEFORE: dict[MailboxState, list[Event]] = {EMPTY: [], READY: [], RUNNING: [run],
 
 def in_state(state: MailboxState, messages: int) -> Mailboxes:
     stored = [message(seq) for seq in range(1, messages + 1)]
-    mailboxes = Mailboxes({A.typename}, 100, lambda _address, after: [each for each in stored if each.seq > after])
+    mailboxes = Mailboxes(
+        {A.typename}, 100, lambda _address, after, _count: [each for each in stored if each.seq > after]
+    )
     for each in stored:
         mailboxes.deliver(each)
     for event in BEFORE[state]:

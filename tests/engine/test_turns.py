@@ -163,8 +163,9 @@ async def test_callers_that_ask_again_and_again_leave_others_their_turns(address
 
 async def test_callers_that_ask_again_and_again_do_not_keep_a_refused_message_from_being_found() -> None:
     store = RefusingStore(("entity",))
-    refused = Message(1, Noted.at("other"), pack(POISON))
-    await store.commit(Commit(messages=[refused], next_seq=2))
+    before = [Message(seq, Echo.at(f"{seq}"), pack(seq)) for seq in range(1, 20)]
+    refused = Message(20, Noted.at("other"), pack(POISON))
+    await store.commit(Commit(messages=[*before, refused], next_seq=21))
     async with running(Echo, Noted, store=store) as engine:
         callers = Insistent(engine, 200, 200)
         await until(lambda: list(store.dead_letters()) or callers.answered > 2_000)

@@ -23,7 +23,7 @@ class LoggedMailboxes(Mailboxes):
         self,
         served: Container[str],
         most: int,
-        more: Callable[[Address, int], list[Message]],
+        more: Callable[[Address, int, int], list[Message]],
         durable_first: Container[str] = (),
         *,
         log: MessageLog,
@@ -52,7 +52,7 @@ class OvertakingMailboxes(LoggedMailboxes):
         self,
         served: Container[str],
         most: int,  # noqa: ARG002 - a bounded mailbox reads the rest from the store, in the order of sending
-        more: Callable[[Address, int], list[Message]],
+        more: Callable[[Address, int, int], list[Message]],
         durable_first: Container[str] = (),
         *,
         log: MessageLog,
