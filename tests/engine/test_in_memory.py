@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import ValuesView
+from _collections_abc import dict_values
 
 import pytest
 
@@ -32,7 +32,7 @@ class Counted(dict[int, Message]):
 
     looked_at = 0
 
-    def values(self) -> ValuesView[Message]:
+    def values(self) -> dict_values[int, Message]:
         self.looked_at += 1
         return super().values()
 

@@ -10,15 +10,19 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Final, TypeVar
 
 import pytest
 
 from statefun_actors.model import TypedValue
-from statefun_actors.store import Commit, Message
+from statefun_actors.store import Commit, EgressRecord, Message, Timer
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing.checks.common import ADA, BOB, entity, ids
 from tests.store.on_disk import commit, files_up_to, large, refusal
 from tests.store.store_checks import answers
+
+_T = TypeVar("_T")
+VALUE: Final = TypedValue("t", b"x")
 
 
 @pytest.fixture(params=["loop", "thread", "auto"])
@@ -120,14 +124,14 @@ def test_the_loop_runs_on_while_a_commit_is_written(path: Path) -> None:
         assert store.recover().positions == {"input": "1"}
 
 
-class Seen(list[Message]):
+class Seen(list[_T]):
     """Notes the threads that read it."""
 
-    def __init__(self, messages: Iterable[Message]) -> None:
-        super().__init__(messages)
+    def __init__(self, rows: Iterable[_T]) -> None:
+        super().__init__(rows)
         self.threads: set[threading.Thread] = set()
 
-    def __iter__(self) -> Iterator[Message]:
+    def __iter__(self) -> Iterator[_T]:
         self.threads.add(threading.current_thread())
         return super().__iter__()
 
@@ -135,7 +139,7 @@ class Seen(list[Message]):
 @pytest.mark.parametrize(("commits", "on_loop"), [("loop", True), ("thread", False), ("auto", False)])
 def test_the_thread_also_prepares_a_large_commit(path: Path, commits: str, *, on_loop: bool) -> None:
     store = SqliteStore(path, commits=commits)  # type: ignore[arg-type]
-    messages = Seen(Message(seq, ADA, TypedValue("t", b"x")) for seq in range(1, 6_001))
+    messages = Seen(Message(seq, ADA, VALUE) for seq in range(1, 6_001))
     refused = Seen([*messages, Message(6_001, ADA, TypedValue("\ud800", b"x"))])
     messages.threads.clear()
 
@@ -146,6 +150,18 @@ def test_the_thread_also_prepares_a_large_commit(path: Path, commits: str, *, on
 
     assert {thread is threading.current_thread() for thread in (*messages.threads, *refused.threads)} == {on_loop}
     assert len(list(store.messages())) == 6_000
+    store.close()
+
+
+def test_delayed_messages_and_egress_records_count_for_a_large_commit(path: Path) -> None:
+    store = SqliteStore(path)
+    timers = Seen(Timer(seq, 1, ADA, VALUE) for seq in range(1, 3_001))
+    egress = Seen(EgressRecord(seq, "bank/audit", VALUE) for seq in range(3_001, 6_001))
+
+    asyncio.run(store.commit(Commit(timers=timers, egress=egress, next_seq=6_001)))
+
+    assert threading.current_thread() not in timers.threads | egress.threads
+    assert (len(store.timers_after(0, 0, 6_000)), store.egress_counts()) == (3_000, {"bank/audit": 3_000})
     store.close()
 
 

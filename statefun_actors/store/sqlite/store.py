@@ -145,7 +145,8 @@ class SqliteStore(Reads):
 
     async def _make(self, commit: Commit, plan: Plan) -> writing.PreparedCommit:
         """Prepare *commit*, with row ids according to *plan*."""
-        if self._commits != "loop" and len(commit.messages) + len(commit.entities) > _LARGE:
+        rows = len(commit.messages) + len(commit.entities) + len(commit.timers) + len(commit.egress)
+        if self._commits != "loop" and rows > _LARGE:
             change = await self._in_thread(functools.partial(writing.change, commit, plan))
         else:
             change = writing.change(commit, plan)
