@@ -114,8 +114,8 @@ class Exposing(Instrument, ABC):
 class Propagating(Instrument, ABC):
     """An instrument that adds headers to messages, such as the ``traceparent`` of a trace.
 
-    The embedded engine stores them with messages, delayed messages and egress records, and passes them to sinks. The
-    protocols of Flink have no place for them.
+    The embedded engine stores them with messages, delayed messages and egress records, and passes them to sinks. For
+    Flink, protocol 3.x writes them with messages, delayed messages and Kafka records; 2.x has no place for them.
     """
 
     fields: frozenset[str] = frozenset()

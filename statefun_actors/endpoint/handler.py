@@ -85,10 +85,11 @@ class RequestReplyHandler:
             raise DefinitionError("RequestReplyHandler(...)", [f"protocol= is 2 or 3, got {protocol!r}"])
         self.app.refuse_renamed()
         self._dialect = _DIALECTS[protocol]
-        self._write, self._is_2x = self._dialect.write, protocol == 2
-        self._dispatch = dispatcher(self.app)
-        self._restoring: Dispatch = functools.partial(dispatch_restoring, dispatch=self._dispatch)
         propagation = self.app.instruments.propagation
+        write_headers = None if propagation is None else self._dialect.write_headers
+        self._write, self._is_2x = write_headers or self._dialect.write, protocol == 2
+        self._dispatch = dispatcher(self.app, keeps_headers=write_headers is not None)
+        self._restoring: Dispatch = functools.partial(dispatch_restoring, dispatch=self._dispatch)
         self._receive = self.read if propagation is None else functools.partial(self._in_trace, propagation)
         self._host: Host = SystemHost()
         served_functions = self.app.all_served.items()

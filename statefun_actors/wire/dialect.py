@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, final
 
 from statefun_actors.model import Batch, Done, MissingState
+from statefun_actors.wire.headers_writer import HeadersWriter
 from statefun_actors.wire.reply_writer import Writer
 
 
@@ -22,9 +23,11 @@ class Dialect:
     Its functions are attributes, so that a host calls them directly.
     """
 
-    __slots__ = ("drops", "protocol", "read", "write")
+    __slots__ = ("drops", "protocol", "read", "write", "write_headers")
 
-    def __init__(self, protocol: str, read: Callable[[bytes], Batch], writer: Writer) -> None:
+    def __init__(
+        self, protocol: str, read: Callable[[bytes], Batch], writer: Writer, headers_writer: HeadersWriter | None = None
+    ) -> None:
         self.protocol = protocol
         self.read: Callable[[bytes], Batch] = read
         """Decode a request, a serialized ``ToFunction``: 1 to n invocations of one address.
@@ -51,6 +54,10 @@ class Dialect:
             TypeError: a MissingState in 2.x, which can't request states.
             ValueError: a delay that is negative or beyond 64 bits; a name, id or token that is not Unicode text
                 (UnicodeEncodeError).
+        """
+        self.write_headers: Write | None = None if headers_writer is None else headers_writer.write
+        """As ``write``, with the headers of messages and Kafka records, which ``write`` omits; None if the protocol has
+        no place for them. Without any the bytes are the same. A header that is not Unicode text is left out.
         """
         self.drops: Callable[[Done | MissingState], bool] = writer.drops
         """Whether ``write`` omits effects: tokens and cancellations, which 2.x does not have."""

@@ -21,13 +21,13 @@ Conversions: TypeAlias = Mapping[str, str | Callable[[bytes], tuple[str, bytes]]
 LONGEST_DELAY_MS: Final = (1 << 63) - 1
 
 
-def _head(size: int) -> bytes:
+def reply_head(size: int) -> bytes:
     """FromFunction.invocation_result = 100, a message of *size* bytes."""
     return b"\xa2\x06" + varint(size)
 
 
 _SMALL: Final = 2048
-_HEADS: Final = [_head(size) for size in range(_SMALL)]
+_HEADS: Final = [reply_head(size) for size in range(_SMALL)]
 _WITH_TOKEN: Final = (Cancel, SendAfter)
 
 
@@ -92,7 +92,7 @@ class Writer:
         messages += records
         result = b"".join(messages)
         size = len(result)
-        return (_HEADS[size] if size < _SMALL else _head(size)) + result
+        return (_HEADS[size] if size < _SMALL else reply_head(size)) + result
 
     def drops(self, outcome: Done | MissingState) -> bool:
         if self._cancels or isinstance(outcome, MissingState):
@@ -117,7 +117,9 @@ class Writer:
                 mutations += self._modifications[name, typename, len(data)], data
         return mutations
 
-    def _send_after(self, effect: SendAfter, token_prefix: str | None, delayed: list[bytes]) -> None:
+    def _send_after(
+        self, effect: SendAfter, token_prefix: str | None, delayed: list[bytes], headers: bytes = b""
+    ) -> None:
         if not 0 <= effect.delay_ms <= LONGEST_DELAY_MS:
             raise ValueError(f"expected a delay of 0 to {LONGEST_DELAY_MS} ms, got {effect.delay_ms}")
         token = b""
@@ -129,9 +131,12 @@ class Writer:
         id, data = effect.target.id.encode(), value.value
         delay = b"\x08" + varint(effect.delay_ms) if effect.delay_ms else b""
         target = delay + b"\x12" + self._targets[effect.target.typename, len(id)]
-        argument = b"\x1a" + self._values[value.typename, len(data)]
-        size = len(target) + len(id) + len(argument) + len(data) + len(token)
-        delayed += b"\x1a", varint(size), target, id, argument, data, token
+        if headers:
+            argument = b"\x1a" + self._value(value.typename, len(data), len(headers))
+        else:
+            argument = b"\x1a" + self._values[value.typename, len(data)]
+        size = len(target) + len(id) + len(argument) + len(data) + len(headers) + len(token)
+        delayed += b"\x1a", varint(size), target, id, argument, data, headers, token
 
     def _cancel(self, token: str, token_prefix: str | None, delayed: list[bytes]) -> None:
         if self._cancels and (encoded := _token(token, token_prefix)):
@@ -152,20 +157,23 @@ class Writer:
         convert = self._conversions.get(value.typename)
         return value if convert is None else TypedValue(*convert(value.value))
 
-    # All but the final bytes of messages whose final bytes have this length; each begins with its own length.
+    # All but the final bytes of messages whose final bytes have this length; each begins with its own length. *more* is
+    # the length of the headers behind them.
 
-    def _value(self, typename: str, length: int) -> bytes:
-        return self._value_head(self._renames.get(typename, typename), length)
+    def _value(self, typename: str, length: int, more: int = 0) -> bytes:
+        return self._value_head(self._renames.get(typename, typename), length, more)
 
-    def _value_head(self, typename: str, length: int) -> bytes:
+    def _value_head(self, typename: str, length: int, more: int = 0) -> bytes:
         fields = self._value_fields(typename, length)
-        return varint(len(fields) + length) + fields
+        return varint(len(fields) + length + more) + fields
 
-    def _send(self, function_type: str, id_length: int, typename: str, length: int) -> tuple[bytes, bytes]:
+    def _send(
+        self, function_type: str, id_length: int, typename: str, length: int, more: int = 0
+    ) -> tuple[bytes, bytes]:
         """The bytes before the id, and those between the id and the value."""
         target = b"\x0a" + self._targets[function_type, id_length]
-        value = b"\x12" + self._values[typename, length]
-        return b"\x12" + varint(len(target) + id_length + len(value) + length) + target, value
+        value = b"\x12" + (self._value(typename, length, more) if more else self._values[typename, length])
+        return b"\x12" + varint(len(target) + id_length + len(value) + length + more) + target, value
 
     def _egress(self, egress: str, typename: str, length: int) -> bytes:
         namespace, _, name = egress.rpartition("/")

@@ -10,6 +10,7 @@ from statefun_actors.model import Expiration, Headers, Invocation, MissingState,
 from statefun_actors.wire import v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
+from statefun_actors.wire.headers_writer import HeadersWriter
 from statefun_actors.wire.prefix_cache import MARK, PrefixCache
 from statefun_actors.wire.reply_writer import Writer
 from statefun_actors.wire.request_reader import (
@@ -137,5 +138,6 @@ V3: Final = Dialect(
     PROTOCOL,
     Reader(PROTOCOL, v3_pb2.Request.FromString, v3_pb2.Address.FromString, _states, _invocations).read,
     Writer(_value_fields, {}, _incomplete, cancels=True),
+    HeadersWriter(_value_fields, _incomplete),
 )
 """Protocol 3.x."""

@@ -7,10 +7,25 @@ from google.protobuf.internal.containers import RepeatedCompositeFieldContainer,
 from google.protobuf.message import Message
 
 class KafkaProducerRecord(Message):
+    class Header(Message):
+        key: str
+        value: bytes
+        has_value: bool
+        def __init__(self, *, key: str = ..., value: bytes = ..., has_value: bool = ...) -> None: ...
+
     key: str
     value_bytes: bytes
     topic: str
-    def __init__(self, *, key: str = ..., value_bytes: bytes = ..., topic: str = ...) -> None: ...
+    @property
+    def headers(self) -> RepeatedCompositeFieldContainer[KafkaProducerRecord.Header]: ...
+    def __init__(
+        self,
+        *,
+        key: str = ...,
+        value_bytes: bytes = ...,
+        topic: str = ...,
+        headers: Iterable[KafkaProducerRecord.Header] | None = None,
+    ) -> None: ...
 
 class KinesisEgressRecord(Message):
     partition_key: str

@@ -17,11 +17,11 @@ Flink's doing. A batch that fails is sent again by Flink, and must be the same a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from statefun_actors import Address, Settings, TypedValue
+from statefun_actors import Address, Instrument, Settings, TypedValue
 from statefun_actors.cluster import missing_tool
 from statefun_actors.dispatch import Application
 from statefun_actors.types import pack, value_of
@@ -132,9 +132,11 @@ class FlinkEngine(BetweenFlinkAndApp):
 
 
 @asynccontextmanager
-async def start(*served: object, settings: Settings | None = None) -> AsyncGenerator[FlinkEngine]:
+async def start(
+    *served: object, settings: Settings | None = None, instruments: Sequence[Instrument] = ()
+) -> AsyncGenerator[FlinkEngine]:
     session = kafka_session()
-    app = Application(*served, settings=settings_of(settings))
+    app = Application(*served, settings=settings_of(settings), instruments=instruments)
     for typename in app.served:
         # An unknown one fails the job over and over, and every case after this one with it.
         assert typename.startswith("conf/"), f"{typename}: conformance.yaml knows conf/* only"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import timedelta
+
 import httpx
 
-from statefun_actors import Address, Entity, RequestReplyHandler, asking, create_app, handles
+from statefun_actors import Address, Entity, RequestReplyHandler, asking, create_app, handles, kafka_record
 from statefun_actors.dispatch import Application, dispatch, dispatcher
 from statefun_actors.model import Batch, Headers, Invocation
-from statefun_actors.testing.wires.requests import request_3x
+from statefun_actors.testing.wires.requests import request_2x, request_3x
 from statefun_actors.types import pack
+from statefun_actors.wire import in_2x, v3_pb2
 from tests.http.serving import request
 from tests.telemetry.spans import SPAN, TRACE, TRACEPARENT, Spans, ids, parent
 from tests.telemetry.test_metrics import client
@@ -26,6 +30,13 @@ class Relay(Entity, typename="traced/relay"):
     async def wait(self, message: str) -> None:
         self.send(Address("traced/other", "x"), message)
 
+    @handles(bytes)
+    def all(self, message: bytes) -> None:
+        other = Address("traced/other", "x")
+        self.send(other, message)
+        self.send_after(timedelta(seconds=1), other, message)
+        self.send_egress("traced/out", kafka_record(topic="t", value=b"v"))
+
 
 def batch(*messages: object) -> bytes:
     return request(Relay.at("ada"), *messages)
@@ -41,7 +52,10 @@ async def test_each_message_of_a_batch_has_a_span_with_the_request_as_its_parent
     spans = Spans()
     async with client(create_app(Relay, instruments=[spans.traces()])) as app, client(create_app(Relay)) as plain:
         traced = await post(app, batch(1, 2), traceparent=TRACEPARENT)
-        assert traced == await post(plain, batch(1, 2))
+        sent = v3_pb2.FromFunction.FromString(traced)
+        for message in sent.invocation_result.outgoing_messages:
+            del message.argument.metadata[:]
+        assert sent.SerializeToString() == await post(plain, batch(1, 2))
     assert [parent(span) for span in spans.all_of("Relay.go")] == [(TRACE, SPAN)] * 2
 
 
@@ -87,6 +101,40 @@ def test_a_message_out_of_the_envelope_of_a_gateway_keeps_its_headers() -> None:
     envelope = asking.request(asking.Request((sent.typename, sent.value)))
     handler(request_3x(Batch(Relay.at("ada"), {}, [Invocation(envelope, None, {"traceparent": TRACEPARENT})])))
     assert parent(spans.of("Relay.go")) == (TRACE, SPAN)
+
+
+def test_messages_and_kafka_records_that_a_handler_sends_carry_its_span() -> None:
+    spans = Spans()
+    handler = RequestReplyHandler(Relay, instruments=[spans.traces()])
+    result = v3_pb2.FromFunction.FromString(handler(batch(1, b"all"))).invocation_result
+    first, second = (f"00-{trace:032x}-{span:016x}" for trace, span in map(ids, spans.ended))
+    [message, last] = result.outgoing_messages
+    [delayed] = result.delayed_invocations
+    [egress] = result.outgoing_egresses
+    record = v3_pb2.KafkaProducerRecord.FromString(egress.argument.value)
+    assert (record.topic, record.value_bytes, list(egress.argument.metadata)) == ("t", b"v", [])
+    assert [carried(message.argument.metadata), carried(last.argument.metadata)] == [first, second]
+    assert [carried(delayed.argument.metadata), carried(record.headers)] == [second, second]
+
+
+def carried(
+    headers: Iterable[v3_pb2.TypedValue.Metadata] | Iterable[v3_pb2.KafkaProducerRecord.Header],
+) -> str:
+    """The only header, the trace, without its flags."""
+    [(name, value, has_value)] = [(each.key, each.value, each.has_value) for each in headers]
+    assert (name, has_value) == ("traceparent", True)
+    return value.decode().rpartition("-")[0]
+
+
+def test_2x_has_no_place_for_the_trace() -> None:
+    data = request_2x(Batch(Relay.at("ada"), {}, [Invocation(in_2x(pack(1)))]))
+    traced = RequestReplyHandler(Relay, protocol=2, instruments=[Spans().traces()])
+    assert traced(data) == RequestReplyHandler(Relay, protocol=2)(data)
+
+
+def test_an_instrument_that_adds_no_headers_changes_no_reply() -> None:
+    observed = RequestReplyHandler(Relay, instruments=[Kept()])
+    assert observed(batch(1, b"all")) == RequestReplyHandler(Relay)(batch(1, b"all"))
 
 
 def test_the_handler_of_other_frameworks_continues_the_current_span() -> None:

@@ -24,6 +24,7 @@ from statefun_actors.model import (
     Done,
     Egress,
     Expiration,
+    Headers,
     Invocation,
     MissingState,
     Send,
@@ -59,9 +60,7 @@ def request(dialect: Dialect, batch: Batch) -> bytes:
         if invocation.caller:
             fill_address(added.caller, invocation.caller)
         fill_value(added.argument, invocation.argument)
-        if isinstance(added.argument, v3_pb2.TypedValue):
-            for name, text in (invocation.headers or {}).items():
-                added.argument.metadata.add(key=name, value=text.encode(), has_value=True)
+        add_metadata(added.argument, invocation.headers)
     return message.SerializeToString()
 
 
@@ -104,7 +103,7 @@ def headers_of(given: Iterable[tuple[str, bytes]]) -> dict[str, str]:
 def reply(
     dialect: Dialect, outcome: Done | MissingState, token_prefix: str | None = None
 ) -> v3_pb2.FromFunction | v2_pb2.FromFunction:
-    """The reply to Flink for *outcome*."""
+    """The reply to Flink for *outcome*, with the headers of its effects if there are any."""
     if isinstance(outcome, MissingState):
         return missing(outcome)
     message = v3_pb2.FromFunction() if dialect is V3 else v2_pb2.FromFunction()
@@ -127,6 +126,7 @@ def reply(
                 sent = result.outgoing_messages.add()
                 fill_address(sent.target, effect.target)
                 fill_value(sent.argument, effect.value if dialect is V3 else in_2x(effect.value))
+                add_metadata(sent.argument, effect.headers)
             case SendAfter():
                 if token_prefix is not None and effect.token is not None:
                     add_cancellation(result, f"{token_prefix}:{effect.token}")
@@ -134,6 +134,7 @@ def reply(
                 delayed.delay_in_ms = effect.delay_ms
                 fill_address(delayed.target, effect.target)
                 fill_value(delayed.argument, effect.value if dialect is V3 else in_2x(effect.value))
+                add_metadata(delayed.argument, effect.headers)
                 if effect.token is not None and isinstance(delayed, v3_pb2.FromFunction.DelayedInvocation):
                     prefix = "" if token_prefix is None else f"{token_prefix}:"
                     delayed.cancellation_token = prefix + effect.token
@@ -143,6 +144,11 @@ def reply(
                 record = result.outgoing_egresses.add()
                 record.egress_namespace, _, record.egress_type = effect.egress.rpartition("/")
                 fill_value(record.argument, effect.value if dialect is V3 else in_2x(effect.value))
+                if effect.headers and effect.value.typename == KAFKA:
+                    added = v3_pb2.KafkaProducerRecord()
+                    for name, text in effect.headers.items():
+                        added.headers.add(key=name, value=text.encode(), has_value=True)
+                    record.argument.value += added.SerializeToString()
     return message
 
 
@@ -188,6 +194,12 @@ def fill_value(message: v3_pb2.TypedValue | Any, value: TypedValue) -> None:
     else:
         message.SetInParent()
         message.type_url, message.value = value.typename, value.value
+
+
+def add_metadata(message: v3_pb2.TypedValue | Any, headers: Headers | None) -> None:
+    if isinstance(message, v3_pb2.TypedValue):
+        for name, text in (headers or {}).items():
+            message.metadata.add(key=name, value=text.encode(), has_value=True)
 
 
 def packed(value: TypedValue) -> bytes:

@@ -125,7 +125,7 @@ def _joined(
 
 
 def _with_unsent(read: Effect, effect: Effect) -> Effect:
-    """*read*, with what *effect* has and no wire carries."""
+    """*read*, with what *effect* has and the reply leaves out."""
     if isinstance(read, Send) and isinstance(effect, Send):
         return replace(read, headers=effect.headers, drawn=effect.drawn)
     if isinstance(effect, Cancel) or effect.headers is None:
