@@ -16,6 +16,7 @@ from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import EpochLostError
 from statefun_actors.engine.inboxes import OpenInbox
 from statefun_actors.engine.resting import RestWaiters
+from statefun_actors.engine.room import room_for_source, room_for_timers
 from statefun_actors.engine.runner import Runner
 from statefun_actors.engine.source_turns import SourceTurns
 from statefun_actors.engine.working_set import WorkingSet
@@ -23,9 +24,6 @@ from statefun_actors.own_logger import own_logger
 from statefun_actors.store import StoreError
 
 logger: Final = own_logger("statefun_actors.engine")
-
-_PART_OF_TIMERS: Final = 4
-"""The part of a slice that delayed messages may have, however many messages wait."""
 
 
 class Loop:
@@ -134,7 +132,7 @@ class Loop:
         if not core.stopping:
             due = working_set.timers.next_due()
             if due is not None and due <= now:
-                working_set.fire(now, max(self._room(working_set), self._room_for_timers(working_set)))
+                working_set.fire(now, room_for_timers(core))
             self._read_sources(working_set)
         if working_set.mailboxes.ready and working_set.epoch.steps >= options.epoch_steps and commits.writing:
             # The open epoch is full, and the one before it is still being written: wait for it.
@@ -198,36 +196,15 @@ class Loop:
         if not self._isolation.active:
             self._isolation.enter_all(self._core.working_set)
 
-    def _room(self, working_set: WorkingSet) -> int:
-        """The number of further messages that may be taken.
-
-        Messages that can run are handled first. Those that can't, since they wait for slow handlers or behind failing
-        messages, don't count.
-        """
-        options, mailboxes = self._core.options, working_set.mailboxes
-        if mailboxes.full or mailboxes.stuck.used >= mailboxes.stuck.most:
-            return 0
-        # Messages of paused entities and of types that are not served leave the memory only when they are durable.
-        runnable = max(mailboxes.ready_messages, len(working_set.epoch.messages))
-        return max(0, min(options.waiting - runnable, options.held - mailboxes.held))
-
-    def _room_for_timers(self, working_set: WorkingSet) -> int:
-        """The number of delayed messages that may fire in any case, fewer than are handled meanwhile."""
-        options = self._core.options
-        room = options.waiting - len(working_set.epoch.messages)
-        return min(max(1, options.slice_steps // _PART_OF_TIMERS), room)
-
     def _read_sources(self, working_set: WorkingSet) -> None:
-        core, options, mailboxes = self._core, self._core.options, working_set.mailboxes
+        core = self._core
         if not core.sources or not (readable := core.readable):
             return
         inbox = OpenInbox(working_set, core.clock.now_ms, core.news.set)
         for name, source in self._turns.order(readable):
             if source.exhausted:
                 continue
-            # Messages that are read and handled in one epoch are never written: take only what this one can handle.
-            in_epoch = options.epoch_steps - working_set.epoch.steps - mailboxes.ready_messages
-            room = min(self._room(working_set), in_epoch)
+            room = room_for_source(core)
             if room <= 0:
                 continue
             working_set.reading = source

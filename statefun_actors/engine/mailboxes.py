@@ -59,6 +59,10 @@ class Mailboxes(MessagesInMemory):
         """The number of mailboxes that can run."""
         return len(self._turns)
 
+    def has_unawaited(self, count: int) -> bool:
+        """Whether at least *count* messages are in mailboxes that can run and that nobody outside waits for."""
+        return self._turns.have_others(count)
+
     def deliver(self, message: Message) -> None:
         """Append *message* to the mailbox of its target."""
         target = message.target

@@ -18,7 +18,8 @@ class EngineOptions:
     Args:
         epoch_steps: messages after which an epoch is sealed even if more are waiting.
         batch: maximum messages of one address in a batch.
-        waiting: messages that can run above which sources are not read, and few delayed messages fire.
+        waiting: messages that can run above which few delayed messages fire, and sources are not read, or little if
+            callers wait for almost all of these messages.
         mailbox: maximum messages of one address in memory; further ones stay in the store.
         held: messages in memory above which sources are not read and messages from outside are refused. Above half of
             it, those that can't run now stay in the store.

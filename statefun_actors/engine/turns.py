@@ -32,6 +32,14 @@ class Turns:
     def __len__(self) -> int:
         return len(self.others) + len(self.awaited)
 
+    def have_others(self, count: int) -> bool:
+        """Whether at least *count* messages are in the mailboxes that nobody waits for."""
+        for mailbox in self.others:
+            count -= len(mailbox.queue) + mailbox.beyond
+            if count <= 0:
+                return True
+        return False
+
     def append(self, mailbox: Mailbox) -> None:
         """Append *mailbox* to its line."""
         (self.awaited if is_awaited(mailbox) else self.others).append(mailbox)

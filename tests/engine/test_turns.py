@@ -15,7 +15,7 @@ from statefun_actors.model import INGRESS
 from statefun_actors.store import Commit, Message
 from statefun_actors.types import pack
 from tests.engine.asked import ask
-from tests.engine.engines import held, running, send, until
+from tests.engine.engines import Listed, held, running, send, until
 from tests.engine.refusing import POISON, RefusingStore
 
 
@@ -31,6 +31,14 @@ class Noted(Entity, typename="test/noted"):
     @handles(str)
     def note(self, message: str) -> None:
         self.text = message
+
+
+class Numbered(Entity, typename="test/numbered"):
+    last: int = persisted(default=0)
+
+    @handles(int)
+    def note(self, message: int) -> None:
+        self.last = message
 
 
 def turns_of(others: int, awaited: int) -> Turns:
@@ -125,6 +133,15 @@ async def test_a_caller_is_answered_before_messages_that_were_sent_earlier() -> 
         assert engine.view.waiting == 0
 
 
+@pytest.mark.parametrize(("count", "found"), [(1, True), (2, True), (6, True), (7, False)])
+def test_messages_that_nobody_waits_for_are_counted(count: int, *, found: bool) -> None:
+    turns = turns_of(2, 5)
+    turns.others[0].queue.append(Message(2, Echo.at("r0"), pack(1)))
+    turns.others[1].beyond = 3
+
+    assert turns.have_others(count) is found
+
+
 class Insistent:
     """Callers at some addresses that ask again as soon as they are answered."""
 
@@ -158,6 +175,18 @@ async def test_callers_that_ask_again_and_again_leave_others_their_turns(address
         callers.stop()
 
         assert held(engine, Noted.at("other"), "text") == "here"
+        await engine.idle()
+
+
+async def test_callers_that_ask_again_and_again_do_not_keep_sources_from_being_read() -> None:
+    source = Listed([(Numbered.at("n"), number) for number in range(1, 51)])
+    options = EngineOptions(epoch_steps=20, batch=10, waiting=100)
+    async with running(Echo, Numbered, sources={"listed": source}, options=options) as engine:
+        callers = Insistent(engine, 100, 200)
+        await until(lambda: held(engine, Numbered.at("n"), "last") == 50 or callers.answered > 20_000)
+        callers.stop()
+
+        assert held(engine, Numbered.at("n"), "last") == 50
         await engine.idle()
 
 
