@@ -1,7 +1,8 @@
 """The two remote protocols of Flink Stateful Functions: request bytes to a Batch, an Outcome to reply bytes.
 
 ``V3`` and ``V2`` are the protocols, both of the type ``Dialect``. ``request_reader`` and ``reply_writer`` are shared,
-``v3`` and ``v2`` have the differences; ``v3_pb2`` and ``v2_pb2`` are generated from ``protos/``.
+``v3`` and ``v2`` have the differences; ``headers_writer`` writes replies with headers, which only 3.x has. ``v3_pb2``
+and ``v2_pb2`` are generated from ``protos/``.
 """
 
 from statefun_actors.wire import v2_pb2, v3_pb2

@@ -65,7 +65,12 @@ def forget() -> None:
 @given(st.lists(st.tuples(messages, entries, st.booleans()), min_size=1, max_size=4))
 def test_metadata_is_read_as_by_the_classes(given: list[tuple[Invocation, list[bytes], bool]]) -> None:
     forget()
-    data = request(*(part(invocation, metadata, first=first) for invocation, metadata, first in given))
+    parts = [
+        # Flink writes no metadata before a value: there, an empty entry hides the entries before it.
+        part(invocation, metadata, first=first and metadata[-1:] != [b""])
+        for invocation, metadata, first in given
+    ]
+    data = request(*parts)
     plain = request(*(part(invocation, []) for invocation, _, _ in given))
 
     for _ in range(3):  # the second time, the prefixes of parts without metadata are known
