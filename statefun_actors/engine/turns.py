@@ -1,8 +1,9 @@
-"""``Turns``: who waits for an answer does not wait for all that was sent before.
+"""``Turns``: the order in which mailboxes run.
 
-Many mailboxes may be in line, of one sender, or of one message that sent to all. Those whose next message somebody
-outside waits for have a line of their own. The two lines take turns, one mailbox each, also over the ends of slices
-and epochs, so neither keeps the other waiting. In each line, the order is that of arrival.
+A body of many messages, or a handler that sends to many, puts thousands of mailboxes in line. Mailboxes whose next
+message has a caller outside, which waits for the answer, have a line of their own. The two lines take turns, one
+mailbox each, also over the ends of slices and epochs, so neither keeps the other waiting. In each line, the order is
+that of arrival.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Turns:
 
     def __init__(self) -> None:
         self.awaited: deque[Mailbox] = deque()
-        """Those whose next message somebody outside waits for."""
+        """Those whose next message has a caller outside that waits for the answer."""
         self.others: deque[Mailbox] = deque()
         self._awaited_next = True
 
@@ -33,7 +34,7 @@ class Turns:
         return len(self.others) + len(self.awaited)
 
     def have_others(self, count: int) -> bool:
-        """Whether at least *count* messages are in the mailboxes that nobody waits for."""
+        """Whether at least *count* messages are in the other mailboxes."""
         for mailbox in self.others:
             count -= len(mailbox.queue) + mailbox.beyond
             if count <= 0:
