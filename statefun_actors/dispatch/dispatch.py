@@ -30,7 +30,7 @@ from statefun_actors.dispatch.served_function import BoundHandler
 from statefun_actors.dispatch.tasks import end_cancellations, take_back_cancellations
 from statefun_actors.errors import UnknownFunctionTypeError
 from statefun_actors.host import Host
-from statefun_actors.model import Batch, Done, Failed, MissingState, Outcome
+from statefun_actors.model import Batch, Failed, MissingState, Outcome
 
 
 async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # noqa: C901 - hot, so in one piece
@@ -65,7 +65,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     if served.waits:  # as current_handler_task(), with a call less
         loop = _get_running_loop()
         running = None if loop is None else current_task(loop)
-        if running.__class__ is HandlerTask:
+        if isinstance(running, HandlerTask):
             task = running
             task.steps.runs_handlers = True
     monotonic, times = host.monotonic, app.handler_times
@@ -138,8 +138,6 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
             task.steps.runs_handlers = False
     if scope.fatal is not None:
         return Failed(None, scope.fatal)
-    if len(scope.changes) < 2 and scope.dropped_replies is None:  # as done(), with a call less
-        return Done(effects, scope.changes, (), marks)
     return done(scope, app.instruments, function, (), marks)
 
 
