@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from statefun_actors.dispatch import EgressDelivered, EgressFailed
@@ -109,9 +110,9 @@ class EgressQueue:
         """
         return self._window.take_aside(lane, most)
 
-    def lanes_stuck(self, lanes: Collection[str], reason: str | None) -> None:
+    def lanes_stuck(self, lanes: AbstractSet[str], reason: str | None) -> None:
         """*lanes* can't be written at present, for *reason*; None: all can. ``Engine.idle`` waits for others only."""
-        self.aside.stuck, self.aside.reason = frozenset(lanes), reason
+        self.aside.stuck, self.aside.reason = lanes, reason
         if reason is not None:
             self._begins_to_fail()
             self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
@@ -184,9 +185,9 @@ class EgressQueue:
         self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
         self._writer.wake()
 
-    def unavailable(self, reason: str) -> None:
-        """As :meth:`failing`, for a receiver that is expected to come back soon: nothing is logged."""
-        self._fails(reason)
+    def unavailable(self, reason: str, *, given_up: bool = True) -> None:
+        """As :meth:`failing`, but nothing is logged: the receiver comes back soon, or the log has it already."""
+        self._fails(reason, given_up=given_up)
         self._writer.wake()
 
     def _can_write(self) -> None:

@@ -82,7 +82,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "connectors.files": frozenset(
         {"own_logger", "errors", "model", "system", "types", "store", "partitions", "dispatch", "ingress", "engine"}
     ),
-    "connectors.http": frozenset({"backoff", "model", "types", "store", "engine", "connectors.files"}),
+    "connectors.http": frozenset({"own_logger", "backoff", "model", "types", "store", "engine", "connectors.files"}),
     "connectors": frozenset({"types", "engine", "connectors.files", "connectors.http"}),
     "connectors.partitions": frozenset({"own_logger", "backoff", "store", "partitions", "engine", "connectors.http"}),
     "connectors.kafka": frozenset(

@@ -156,7 +156,8 @@ async def test_a_record_that_the_receiver_chokes_on_holds_up_only_what_has_its_k
 
         assert numbers(receiver.accepted, "good") == list(range(50))
         assert set(numbers(receiver.posts, "bad")) == {1}
-        assert failing == {OUT: "500 Internal Server Error"}
+        reason = "500 Internal Server Error"  # of all that is left, or of some while others are sent
+        assert failing in ({OUT: reason}, {OUT: f"some records wait for their next attempt: {reason}"})
         assert store.counts()["egress"] == 2
 
 

@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from statefun_actors.connectors.http import HttpSink
+from statefun_actors.connectors.http import HttpSink, HttpSinkOptions
 from statefun_actors.engine import EgressQueue
-from statefun_actors.engine.egress_window import WINDOW
+from statefun_actors.engine.egress_window import WINDOW, WINDOW_BYTES
+from statefun_actors.types import pack
 from tests.connectors.receiver import Post, Receiver, answer
 from tests.connectors.test_http import OUT, Teller, numbers, send
 from tests.engine.engines import failing_egress, running, until
+from tests.engine.engines import send as send_to
 
 
 class Time:
@@ -188,3 +190,83 @@ async def test_what_waits_for_a_stuck_key_is_sent_in_its_order_after_the_sink_ha
             sink.interrupt.set()
             await until(lambda: not engine.view.egress_kept)
             assert list(dict.fromkeys(numbers(receiver.accepted, "a"))) == [*range(count + 1)]
+
+
+async def test_a_key_that_is_stuck_is_reported_while_records_of_others_are_sent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    chokes = True
+
+    async def choke(post: Post) -> bytes:
+        if post.json["key"] == "a":
+            return answer(500) if chokes else answer(200)
+        if numbers([post]) == [0]:
+            await until(lambda: failing_egress(engine))  # it is under way when the other one gets stuck
+        return answer(200)
+
+    time, reason = Time(ends=0), "some records wait for their next attempt: 500 Internal Server Error"
+    async with Receiver(choke) as receiver, running(Teller, sinks={OUT: time.sink(receiver)}) as engine:
+        send(engine, "b", 0)
+        send(engine, "a", 1, 2)
+        for n in range(1, 5):
+            await until(lambda: numbers(receiver.accepted, "b") == [*range(n)] and engine.view.egress_kept == 2)  # noqa: B023
+            assert failing_egress(engine) == {OUT: reason}
+            await engine.idle()  # nobody waits for it
+            send(engine, "b", n)
+
+        chokes = False
+        await engine.idle()
+        await until(lambda: not engine.view.egress_kept)
+        assert numbers(receiver.accepted, "a") == [1, 2]
+        assert failing_egress(engine) == {}
+    assert caplog.messages == [f"egress {OUT}: {reason}", f"egress {OUT}: the records that waited are sent"]
+
+
+async def test_records_that_are_retried_leave_connections_to_others() -> None:
+    """They get no answer again and again, each for as long as a request may take."""
+    let_go = asyncio.Event()
+
+    async def hang(post: Post) -> bytes:
+        if post.json["key"] != "b":
+            if sum(each.id == post.id for each in receiver.posts) == 1:
+                return answer(500)
+            await let_go.wait()
+        return answer(200)
+
+    time = Time(ends=0)
+    async with Receiver(hang) as receiver:
+        sink = HttpSink(receiver.url, options=HttpSinkOptions(in_flight=4), sleep=time.sleep, monotonic=time.monotonic)
+        async with running(Teller, sinks={OUT: sink}) as engine:
+            for key in range(9):
+                send(engine, f"a{key}", 1)
+            await until(lambda: len(receiver.posts) == 9 + 2)
+            send(engine, "b", 1, 2, 3)
+            await until(lambda: numbers(receiver.accepted) == [1, 2, 3])
+            let_go.set()
+            await engine.idle()
+
+
+class Watched(HttpSink):
+    """Shows its queue."""
+
+    queue: EgressQueue
+
+    async def run(self, queue: EgressQueue) -> None:
+        self.queue = queue
+        await super().run(queue)
+
+
+async def test_large_records_of_stuck_keys_stay_in_the_window_so_that_memory_is_bounded() -> None:
+    async def choke(post: Post) -> bytes:
+        return answer(500)
+
+    time, size, count = Time(ends=0), WINDOW_BYTES // 4, 6
+    async with Receiver(choke) as receiver:
+        sink = Watched(receiver.url, sleep=time.sleep, monotonic=time.monotonic)
+        async with running(Teller, sinks={OUT: sink}) as engine:
+            for number in range(count):
+                send_to(engine, Teller.at(f"{number}"), pack("x" * size))
+            await until(lambda: failing_egress(engine) == {OUT: "500 Internal Server Error"})
+            await engine.idle()
+            assert len(sink.queue.aside.lanes) == 3, "with their types, four are too large"
+            assert engine.view.egress_kept == count

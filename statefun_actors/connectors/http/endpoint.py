@@ -50,6 +50,8 @@ class Endpoint:
         self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
         for client in clients:
             self._free.put_nowait(client)
+        self._retrying = asyncio.Semaphore(max(1, options.in_flight // 2))
+        """Records that failed by themselves get half of the clients at most: they may take long to fail again."""
         self._probing = asyncio.Lock()
         self.failed = Failures()
         """The failed attempts in a row while it is down."""
@@ -58,8 +60,14 @@ class Endpoint:
         self._up = asyncio.Event()
         """Set when an attempt shows that it is not down: one that was under way may succeed during a pause."""
 
-    async def post(self, content: bytes, headers: Mapping[str, str]) -> Answer:
-        """Make one attempt, after waiting for others while it is down."""
+    async def post(self, content: bytes, headers: Mapping[str, str], *, again: bool) -> Answer:
+        """Make one attempt, after waiting for others while it is down; *again*: of a record that has failed before."""
+        if again:
+            async with self._retrying:
+                return await self._attempt(content, headers)
+        return await self._attempt(content, headers)
+
+    async def _attempt(self, content: bytes, headers: Mapping[str, str]) -> Answer:
         client = await self._free.get()
         try:
             if not self.failed.count:

@@ -120,7 +120,9 @@ class HttpSink:
                 "statefun-egress": record.egress,
             }
             failed = Failures()
-            while isinstance(answer := _final(await endpoint.post(content, headers), record), TryAgain):
+            while isinstance(
+                answer := _final(await endpoint.post(content, headers, again=failed.count > 0), record), TryAgain
+            ):
                 failed.note(self._monotonic())
                 pause = endpoint.pause if answer.whole else max(answer.after, self._pause(failed.count))
                 if stuck := self._stuck(answer, pause, failed, endpoint.failed):

@@ -2,6 +2,8 @@
 
 The records of a stuck key are set aside: they leave the window of the egress, so that those of other keys go on,
 however many wait. One of them at a time is in memory, to be sent again.
+
+While some keys are stuck and others are not, the queue says so; if all are, the egress is failing.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from typing import Final
 import attrs
 
 from statefun_actors.engine import EgressQueue
+from statefun_actors.own_logger import own_logger
 from statefun_actors.store import EgressRecord
 
+logger: Final = own_logger("statefun_actors.engine")
 _MOST_ASIDE: Final = 10_000
-"""Stuck keys whose records leave the window; each has a record and a task in memory."""
-_AT_ONCE: Final = 50
-"""Records of a key that are taken again at once, when it is stuck no more."""
+"""Keys whose records leave the window; each has a record and a task in memory."""
+_MOST_ASIDE_BYTES: Final = 16 * 1024 * 1024
+"""The bytes that these records may have together, as far as it is known when they leave the window."""
 
 
 @attrs.frozen
@@ -35,25 +39,42 @@ class Stuck:
 
 
 class Lanes:
-    """The records in flight, by key, and the stuck keys; if all are stuck, the egress is failing."""
+    """The records in flight, by key, and the stuck keys."""
 
     def __init__(self, queue: EgressQueue) -> None:
         self.queue = queue
         self.open: dict[str, deque[EgressRecord]] = {}
         self._stuck: dict[str, Stuck] = {}
+        self._given_up: set[str] = set()
+        """The stuck keys that nobody should wait for."""
+        self._aside: dict[str, int] = {}
+        """The keys whose records are set aside, each with the bytes of the one in memory."""
+        self._aside_bytes = 0
+        self._told = self._told_of_some = False
+        """Whether the log has that all keys, or some, are stuck; whether it has that some are."""
 
     def stuck(self, key: str, stuck: Stuck, *, all: bool) -> None:
         """The first record of *key* is stuck; with *all*, any other record would have failed, too."""
         if all:  # it may succeed after the next attempt of any other record, so it is not stuck by itself
             self._fail(stuck)
-        else:
-            self._stuck[key] = stuck
-            self._step_aside(key)
-            self._judge()
+            return
+        new = key not in self._stuck
+        self._stuck[key] = stuck
+        if new or stuck.given_up != (key in self._given_up):
+            (self._given_up.add if stuck.given_up else self._given_up.discard)(key)
+            self._tell(stuck)
+        self._step_aside(key)
+        self._judge()
 
     def moving(self, key: str) -> None:
-        """A record of *key* was delivered."""
-        self._stuck.pop(key, None)
+        """A record of *key* was delivered, or refused."""
+        if self._stuck.pop(key, None) is not None:
+            self._given_up.discard(key)
+            self._tell(next(iter(self._stuck.values()), None))
+        elif self._stuck:
+            if not self._told:  # otherwise the queue logs it, as soon as nothing else is left
+                logger.warning("egress %s: %s", self.queue.egress, _why_some_wait(next(iter(self._stuck.values()))))
+            self._told = self._told_of_some = True
 
     def add(self, key: str, record: EgressRecord) -> bool:
         """Add a new *record* to its lane, or behind those of *key* that wait; return whether it is a lane to begin."""
@@ -68,23 +89,29 @@ class Lanes:
 
     def again(self) -> Collection[str]:
         """Open a lane for each key whose records an earlier run has set aside; return these keys."""
+        self._tell(None)
         keys = list(self.queue.aside.lanes)
         for key in keys:
-            self.open[key] = deque(self.queue.take_aside(key, 1))
+            self.open[key] = deque()
+            self.refill(key)
         return keys
 
     def refill(self, key: str) -> None:
-        """Add the next records of *key* that wait, once its lane is empty."""
-        lane = self.open[key]
-        if not lane:
-            lane.extend(self.queue.take_aside(key, _AT_ONCE))
+        """Add the next record of *key* that waits, once its lane is empty."""
+        if not (lane := self.open[key]):
+            lane.extend(self.queue.take_aside(key, 1))
+            size = sum(len(record.value.value) for record in lane)
+            self._aside_bytes += size - self._aside.pop(key, 0)
+            if lane:
+                self._aside[key] = size
 
     def _step_aside(self, key: str) -> None:
         lane = self.open[key]
-        if len(self._stuck) <= _MOST_ASIDE and (len(lane) > 1 or key not in self.queue.aside.lanes):
+        size = len(lane[0].value.value)
+        if key not in self._aside and len(self._aside) < _MOST_ASIDE and self._aside_bytes + size <= _MOST_ASIDE_BYTES:
             self.queue.set_aside(lane, key)
             lane.clear()
-            lane.extend(self.queue.take_aside(key, 1))
+            self.refill(key)
 
     def ended(self, key: str) -> None:
         """No more records of *key* are in flight."""
@@ -92,9 +119,29 @@ class Lanes:
         self._judge()
 
     def _judge(self) -> None:
-        if self._stuck and len(self._stuck) == len(self.open):
-            waiting = [stuck for stuck in self._stuck.values() if not stuck.given_up]
-            self._fail(waiting[0] if waiting else next(iter(self._stuck.values())))
+        """If all keys are stuck, the egress is failing. The log says so once."""
+        if not self._stuck or len(self._stuck) < len(self.open):
+            return
+        waiting = next((key for key in self._stuck if key not in self._given_up), next(iter(self._stuck)))
+        stuck = self._stuck[waiting]
+        if self._told:
+            reason = _why_some_wait(stuck) if self._told_of_some else stuck.reason
+            self.queue.unavailable(reason, given_up=stuck.given_up)
+        else:
+            self._told = True
+            self._fail(stuck)
 
     def _fail(self, stuck: Stuck) -> None:
         self.queue.failing(stuck.reason, given_up=stuck.given_up)
+
+    def _tell(self, stuck: Stuck | None) -> None:
+        """Tell the queue which keys are stuck, for the reason of *stuck*, one of them; None: none is."""
+        self.queue.lanes_stuck(self._given_up, None if stuck is None else _why_some_wait(stuck))
+        if stuck is None:
+            if self._told_of_some:
+                logger.warning("egress %s: the records that waited are sent", self.queue.egress)
+            self._told = self._told_of_some = False
+
+
+def _why_some_wait(stuck: Stuck) -> str:
+    return f"some records wait for their next attempt: {stuck.reason}"
