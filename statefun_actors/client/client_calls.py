@@ -68,7 +68,7 @@ class ClientCalls:
         }
 
     @staticmethod
-    def _broken(error: httpx.TransportError, attempt: HttpAttempt) -> Broken:
+    def _broken(error: httpx.RequestError, attempt: HttpAttempt) -> Broken:
         match error:
             case httpx.ReadTimeout():
                 return late(attempt)
@@ -76,6 +76,8 @@ class ClientCalls:
                 return Broken("no connection in time")
             case httpx.ConnectError():
                 return Broken(f"no connection ({error})")
+            case httpx.DecodingError():
+                return Broken(f"the response can't be read ({error})")
             case _:
                 return Broken(f"the connection broke ({str(error) or type(error).__name__})")
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack, overload
+from typing import Any, Final, Self, TypeVar, Unpack, overload
 
 import httpx
 
@@ -35,6 +35,9 @@ from statefun_actors.client.response_reply import reply_of
 _E = TypeVar("_E")
 _M = TypeVar("_M")
 _R = TypeVar("_R")
+
+_STEPS_FIRST: Final = 0.5
+"""Seconds by which the timeout of a step, such as connecting, comes before that of all: it says which step it was."""
 
 
 class Client(ClientCalls):
@@ -142,7 +145,7 @@ class Client(ClientCalls):
                     if time.monotonic() > ends:  # the timeout of httpx is that of each part
                         return late(attempt)
             return HttpResponse(response.status_code, response.headers, bytes(body))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             return self._broken(error, attempt)
 
 
@@ -229,14 +232,11 @@ class AsyncClient(ClientCalls):
                 result = await self._result(step)
 
     async def _result(self, attempt: HttpAttempt) -> HttpResult:
-        ends = time.monotonic() + attempt.seconds
-        body = bytearray()
         try:
-            async with self._http.stream(**self._request(attempt)) as response:
-                async for part in response.aiter_bytes():
-                    body += part
-                    if time.monotonic() > ends:
-                        return late(attempt)
-            return HttpResponse(response.status_code, response.headers, bytes(body))
-        except httpx.TransportError as error:
+            async with asyncio.timeout(attempt.seconds + _STEPS_FIRST):
+                response = await self._http.request(**self._request(attempt))
+            return HttpResponse(response.status_code, response.headers, response.content)
+        except TimeoutError:
+            return late(attempt)
+        except httpx.RequestError as error:
             return self._broken(error, attempt)

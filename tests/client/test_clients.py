@@ -184,12 +184,53 @@ def test_a_response_that_never_ends_is_not_read_beyond_the_timeout(kind: str) ->
     )
 
 
-def _trickle(listening: socket.socket, ended: threading.Event) -> None:
-    """Respond to one request with a body that does not end before *ended*."""
+async def test_headers_that_never_end_are_not_read_beyond_the_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ended = threading.Event()
+        serving = threading.Thread(target=_trickle, args=(listening, ended, b"HTTP/1.1 200 OK\r\nx: "))
+        serving.start()
+        async with AsyncClient(f"http://127.0.0.1:{listening.getsockname()[1]}") as client:
+            async with asyncio.timeout(30):
+                with pytest.raises(ReplyTimeoutError, match=r"no answer within 1\.1 s\."):
+                    await client.ask(Account.at("ada"), Deposit(cents=1), Deposited, timeout=0.1)
+        ended.set()
+        serving.join()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_request_whose_response_can_not_be_decoded_is_sent_again(kind: str) -> None:
+    garbled = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc"
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=_respond, args=(listening, garbled, b"HTTP/1.1 202 Accepted\r\n\r\n"))
+        serving.start()
+        client = KINDS[kind](f"http://127.0.0.1:{listening.getsockname()[1]}")
+        client.tell(Account.at("ada"), Deposit(cents=1), timeout=30)
+        client.close()
+        serving.join()
+
+
+def _respond(listening: socket.socket, *responses: bytes) -> None:
+    """Respond to a request on each of the next connections."""
+    for response in responses:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(response)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65_536):  # closed with bytes unread, it would be reset
+                pass
+
+
+def _trickle(
+    listening: socket.socket,
+    ended: threading.Event,
+    first: bytes = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n",
+) -> None:
+    """Respond to one request with *first*, and then with bytes that do not end before *ended*."""
     connection, _ = listening.accept()
     with connection, suppress(OSError):
         connection.recv(65_536)
-        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
+        connection.sendall(first)
         while not ended.wait(0.02):
             connection.sendall(b"1")
 
