@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
-from itertools import islice
-from typing import Final
+from itertools import groupby, islice
 
 from statefun_actors.store import EgressRecord, Store
-
-_AT_ONCE: Final = 16
-"""Records that one question to the store reads."""
 
 
 class SetAside:
@@ -51,14 +47,12 @@ class SetAside:
         Raises:
             StoreError: the store can't be read.
         """
-        numbers = deque(islice(self._lanes.get(lane, ()), most))
+        seqs = list(islice(self._lanes.get(lane, ()), most))
+        self._handed.update(dict.fromkeys(seqs, lane))
         found = list[EgressRecord]()
-        self._handed.update(dict.fromkeys(numbers, lane))
-        while numbers:  # others may lie between them, perhaps very many
-            for record in self._store.egress_after(numbers[0] - 1, _AT_ONCE, [self._egress]):
-                if numbers and record.seq == numbers[0]:
-                    found.append(record)
-                    numbers.popleft()
+        for _, run in groupby(enumerate(seqs), lambda at: at[1] - at[0]):
+            first, *more = [seq for _, seq in run]  # without gaps: those of others, perhaps very many, are not read
+            found += self._store.egress_after(first - 1, 1 + len(more), [self._egress])
         return found
 
     def written(self, seq: int) -> bool:

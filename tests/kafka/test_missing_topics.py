@@ -106,6 +106,14 @@ async def test_more_records_than_fit_into_memory_wait_for_their_topics_and_other
     ]
 
 
+@pytest.mark.parametrize("metadata", ["[[]]", "[]", "{}", "42", '[["a"]]', '[["a",1,"b"]]', "a text"])
+def test_what_another_program_has_committed_in_the_group_counts_up_to_its_offset_and_no_further(metadata: str) -> None:
+    note = Note.read(TopicPartition("out", 0, 5, metadata))
+
+    assert (note.through, note.of_topic) == (4, 4)
+    assert Written([note], Lineage.read(None).begun(9)).through <= 0, "its numbers are not those of this store"
+
+
 @BOTH
 async def test_a_topic_that_is_deleted_holds_up_only_its_own_records(topics: Topics, delivery: str) -> None:
     out, late = topics.make("out"), topics.make("late")

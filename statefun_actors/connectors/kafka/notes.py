@@ -62,8 +62,11 @@ def _of_topic(metadata: str | None) -> int:
         *_, start = _STARTS.decode(metadata or "[]")
     except (msgspec.MsgspecError, ValueError):  # another program has written it, or an earlier version without lineage
         return -1
-    last = start[-1]
-    return last if len(start) > _ITEMS and isinstance(last, int) else -1
+    match start[_ITEMS:]:
+        case [*_, int(last)]:
+            return last
+        case _:
+            return -1
 
 
 class Written:
