@@ -9,25 +9,21 @@ policy each message is settled on its own (:mod:`~.guarded`).
 
 from __future__ import annotations
 
-from asyncio import _get_running_loop
 from contextvars import copy_context
-from typing import Any as Untyped
 
 from statefun_actors.definition import Scope
 from statefun_actors.dispatch.answers import BoundAnswer
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.calling import NOT_YET, awaited
-from statefun_actors.dispatch.current_task import current_task
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.events import LoopHeld, RepliedToItself
 from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun, any_refused
-from statefun_actors.dispatch.handler_task import HandlerTask
 from statefun_actors.dispatch.log_context import found_in, inherit, lookups
 from statefun_actors.dispatch.reopening import references_to, reopened
 from statefun_actors.dispatch.served_function import BoundHandler
-from statefun_actors.dispatch.tasks import end_cancellations, take_back_cancellations
+from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import UnknownFunctionTypeError
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Failed, MissingState, Outcome
@@ -61,13 +57,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     observed = scope.__class__ is not Scope
     marks: list[int] = []
     suspended = False
-    task: HandlerTask[Untyped] | None = None
-    if served.waits:  # as current_handler_task(), with a call less
-        loop = _get_running_loop()
-        running = None if loop is None else current_task(loop)
-        if isinstance(running, HandlerTask):
-            task = running
-            task.steps.runs_handlers = True
+    task = current_handler_task() if served.waits else None
     monotonic, times = host.monotonic, app.handler_times
     before = monotonic()
     try:

@@ -177,7 +177,7 @@ class _Loop:
         self.loop = loop
         self.idle: HandlerTask[Untyped] | None = None
         self.references = 0.0
-        """Those to its idle task while it runs a batch, if no code has kept one."""
+        """The number of references to its idle task while that runs a batch, if no handler has kept one."""
 
 
 class _Loops(dict[asyncio.AbstractEventLoop, _Loop]):
