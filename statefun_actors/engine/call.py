@@ -55,7 +55,7 @@ class Entrance(Protocol):
 
 
 class Caller(Struct, eq=False):
-    """A caller outside who waits for the answer to *message*, which enters epochs by *entrance*."""
+    """A caller outside that waits for the answer to *message*, which enters epochs by *entrance*."""
 
     message: IngressMessage
     on_answer: OnAnswer

@@ -60,7 +60,7 @@ class Mailboxes(MessagesInMemory):
         return len(self._turns)
 
     def has_unawaited(self, count: int) -> bool:
-        """Whether at least *count* messages are in mailboxes that can run and that nobody outside waits for."""
+        """Whether at least *count* messages can run and have no caller outside."""
         return self._turns.have_others(count)
 
     def deliver(self, message: Message) -> None:

@@ -46,12 +46,13 @@ class Lanes:
         self.open: dict[str, deque[EgressRecord]] = {}
         self._stuck: dict[str, Stuck] = {}
         self._given_up: set[str] = set()
-        """The stuck keys that nobody should wait for."""
+        """The stuck keys for which ``Engine.idle`` does not wait."""
         self._aside: dict[str, int] = {}
         """The keys whose records are set aside, each with the bytes of the one in memory."""
         self._aside_bytes = 0
-        self._told = self._told_of_some = False
-        """Whether the log has that all keys, or some, are stuck; whether it has that some are."""
+        self._logged = self._logged_some = False
+        """``_logged``: whether a line about stuck keys was logged since the last time that none was stuck;
+        ``_logged_some``: whether it said that only some keys are stuck."""
 
     def stuck(self, key: str, stuck: Stuck, *, all: bool) -> None:
         """The first record of *key* is stuck; with *all*, any other record would have failed, too."""
@@ -62,7 +63,7 @@ class Lanes:
         self._stuck[key] = stuck
         if new or stuck.given_up != (key in self._given_up):
             (self._given_up.add if stuck.given_up else self._given_up.discard)(key)
-            self._tell(stuck)
+            self._report(stuck)
         self._step_aside(key)
         self._judge()
 
@@ -70,11 +71,11 @@ class Lanes:
         """A record of *key* was delivered, or refused."""
         if self._stuck.pop(key, None) is not None:
             self._given_up.discard(key)
-            self._tell(next(iter(self._stuck.values()), None))
+            self._report(next(iter(self._stuck.values()), None))
         elif self._stuck:
-            if not self._told:  # otherwise the queue logs it, as soon as nothing else is left
+            if not self._logged:  # otherwise the queue logs it, as soon as nothing else is left
                 logger.warning("egress %s: %s", self.queue.egress, _why_some_wait(next(iter(self._stuck.values()))))
-            self._told = self._told_of_some = True
+            self._logged = self._logged_some = True
 
     def add(self, key: str, record: EgressRecord) -> bool:
         """Add a new *record* to its lane, or behind those of *key* that wait; return whether it is a lane to begin."""
@@ -89,7 +90,7 @@ class Lanes:
 
     def again(self) -> Collection[str]:
         """Open a lane for each key whose records an earlier run has set aside; return these keys."""
-        self._tell(None)
+        self._report(None)
         keys = list(self.queue.aside.lanes)
         for key in keys:
             self.open[key] = deque()
@@ -124,23 +125,23 @@ class Lanes:
             return
         waiting = next((key for key in self._stuck if key not in self._given_up), next(iter(self._stuck)))
         stuck = self._stuck[waiting]
-        if self._told:
-            reason = _why_some_wait(stuck) if self._told_of_some else stuck.reason
+        if self._logged:
+            reason = _why_some_wait(stuck) if self._logged_some else stuck.reason
             self.queue.unavailable(reason, given_up=stuck.given_up)
         else:
-            self._told = True
+            self._logged = True
             self._fail(stuck)
 
     def _fail(self, stuck: Stuck) -> None:
         self.queue.failing(stuck.reason, given_up=stuck.given_up)
 
-    def _tell(self, stuck: Stuck | None) -> None:
-        """Tell the queue which keys are stuck, for the reason of *stuck*, one of them; None: none is."""
+    def _report(self, stuck: Stuck | None) -> None:
+        """Report to the queue which keys are stuck, with the reason of *stuck*, one of them; None: no key is stuck."""
         self.queue.lanes_stuck(self._given_up, None if stuck is None else _why_some_wait(stuck))
         if stuck is None:
-            if self._told_of_some:
+            if self._logged_some:
                 logger.warning("egress %s: the records that waited are sent", self.queue.egress)
-            self._told = self._told_of_some = False
+            self._logged = self._logged_some = False
 
 
 def _why_some_wait(stuck: Stuck) -> str:
