@@ -19,7 +19,7 @@ def done(
 ) -> Done:
     """The outcome of *scope*: effects in the order of the calls, changes in the order of declaration."""
     changes = scope.changes
-    if len(changes) > 1:
+    if len(changes) > 1 and [*changes] != [*function.state_names]:
         changes = {name: changes[name] for name in function.state_names if name in changes}
         if len(changes) < len(scope.changes):  # a function may change states that it does not declare
             changes |= {name: value for name, value in scope.changes.items() if name not in changes}

@@ -83,16 +83,17 @@ class EntityFunction:
         self._set_scope(subject, scope)
         ahead = self._ahead.get(scope.first)
         if ahead is not None:
+            seen, changes, before = scope.seen, scope.changes, scope.batch_state
             for field in ahead:
                 name = field.state_name
-                stored = scope.changes[name] if name in scope.changes else scope.batch_state[name]
+                stored = changes[name] if name in changes else before[name]
                 if stored is not None and stored.typename == field.typename:
                     try:
                         value = field.decode(stored.value)
                     except ValueError:
                         continue  # raised when the field is read
                     field.set(subject, value)
-                    scope.seen[field.name] = value
+                    seen[field.name] = value
         return subject
 
     def abandon(self, subject: Untyped) -> None:
@@ -124,29 +125,30 @@ class EntityFunction:
             if held is was and field.immutable and not renewed:
                 continue
             seen[name] = held
-            state_name = field.state_name
-            current = settled[state_name] if state_name in settled else before[state_name]
-            if name in deleted:
-                current = None
-            if held is None and field.optional:
-                if current is not None:
-                    changed[state_name] = None
-                continue
+            differs = field.exact and held.__class__ is was.__class__ and held != was
+            current = None
+            if not differs:
+                state_name = field.state_name
+                current = settled[state_name] if state_name in settled else before[state_name]
+                if name in deleted:
+                    current = None
+                if held is None and field.optional:
+                    if current is not None:
+                        changed[state_name] = None
+                    continue
             try:
                 data = field.encode(held)
             except ValueMismatchError as error:
                 raise field.mismatch(self.name, error) from error
-            if not renewed and self._is_stored(field, current, was, held, data, scope):
+            if not (differs or renewed) and self._is_stored(field, current, was, held, data, scope):
                 continue
-            changed[state_name] = TypedValue(field.typename, data)
+            changed[field.state_name] = TypedValue(field.typename, data)
         if deleted or settled:
             scope.change(changed, self._refreshing)
         elif changed:
             scope.changes = changed
-        if assigned:
-            scope.assigned = frozenset()
-        if deleted:
-            scope.deleted = frozenset()
+        if assigned or deleted:
+            scope.assigned = scope.deleted = frozenset()
 
     def _find_assigned(self, subject: Untyped, seen: dict[str, object], count: int) -> None:
         """Record the *count* fields that were assigned without having been read; negative: the number is unknown."""
@@ -188,7 +190,7 @@ class EntityFunction:
         try:
             if was is _UNSET or not field.immutable:  # a mutable value may have changed
                 was = field.codec.decode(current.value, current.typename)
-            return field.encode(was) == data
+            return was == held if field.exact else field.encode(was) == data
         except ValueError:
             return False
 

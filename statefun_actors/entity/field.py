@@ -12,8 +12,10 @@ import attrs
 
 from statefun_actors.definition import AnswerMethod, Field, Handler
 from statefun_actors.errors import FieldMismatchError, ValueMismatchError
-from statefun_actors.types import Codec
+from statefun_actors.types import Codec, codec_for
 
+_EXACT: Final = tuple(map(codec_for, (bool, int, str, bytes)))
+"""Not that of float: nan is not equal to itself, and -0.0 is equal to 0.0."""
 _UNCOUNTABLE: Final = 1 << 30
 """More than the referents of any instance, so that the difference is negative: unknown."""
 
@@ -26,6 +28,7 @@ class EntityField:
         "decode",
         "delete",
         "encode",
+        "exact",
         "field",
         "get",
         "immutable",
@@ -51,6 +54,8 @@ class EntityField:
         self.readable = field.codec.lenient | field.codec.accepts
         """The typenames of stored values that it reads."""
         self.immutable = field.immutable
+        self.exact = any(field.codec is each for each in _EXACT)
+        """Whether two values of one class have the same encoding if, and only if, they are equal."""
         self.unshared = field.codec.unshared
         self.optional = field.optional
         self.refreshes = field.refresh_on_assignment

@@ -57,6 +57,7 @@ _DOUBLE = struct.Struct("<Bd")
 _FLOAT = struct.Struct("<Bf")
 _TAG_64, _TAG_32, _TAG_LENGTH = 0x09, 0x0D, 0x0A
 _POSITIVE_ZERO = _DOUBLE.pack(_TAG_64, 0.0)
+_TEXT_HEADS: Final = wire.SHORT[1]
 
 
 class _Primitive(Codec):
@@ -196,7 +197,8 @@ class _Str(_Primitive):
             text: bytes = value.encode()
         except UnicodeEncodeError:
             raise text_mismatch(value).error() from None
-        return wire.length_field(1, text)
+        size = len(text)
+        return _TEXT_HEADS[size] + text if 0 < size < wire.ONE_BYTE else wire.length_field(1, text)
 
     def decode(self, data: bytes, typename: str | None = None) -> object:
         if typename is not None and typename != STRING_TYPENAME:
