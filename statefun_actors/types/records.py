@@ -31,8 +31,7 @@ _checked_ends: Final[list[tuple[bytes, ...]]] = [()]
 all of each record would take as long as sending it. One that ends so by chance has another topic before, or none: then
 its egress refuses it.
 """
-_ONE_BYTE: Final = wire.ONE_BYTE
-_KEY, _VALUE = wire.SHORT[1], wire.SHORT[2]
+_KEY, _VALUE = [b"", *wire.SHORT[1][1:]], [b"", *wire.SHORT[2][1:]]
 _PAYLOADS = "bytes, str, int, float, a protobuf message or a @message class"
 
 
@@ -90,10 +89,9 @@ def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
     try:
         if isinstance(record, KafkaRecord):
             key, value = (record.key or "").encode(), record.value
-            key_size, size = len(key), len(value)
-            if 0 < key_size < _ONE_BYTE and 0 < size < _ONE_BYTE:  # the usual case
-                data = b"".join((_KEY[key_size], key, _VALUE[size], value, _topics[record.topic]))
-            else:
+            try:
+                data = b"".join((_KEY[len(key)], key, _VALUE[len(value)], value, _topics[record.topic]))
+            except IndexError:  # longer than usual
                 data = wire.length_field(1, key) + wire.length_field(2, value) + _topics[record.topic]
             return TypedValue(KAFKA_TYPENAME, data)
         data = (

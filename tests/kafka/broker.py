@@ -46,6 +46,8 @@ num.io.threads=2
 num.recovery.threads.per.data.dir=1
 log.cleaner.enable=false
 metadata.max.idle.interval.ms=0
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
 """
 REPLACED_SOON: Final = """\
 broker.session.timeout.ms=2500

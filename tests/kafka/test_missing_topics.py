@@ -6,19 +6,20 @@ import asyncio
 import random
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
 from statefun_actors import kafka_record
 from statefun_actors.connectors.http import REFUSED_RECORDS
-from statefun_actors.connectors.kafka import KafkaSink
+from statefun_actors.connectors.kafka import KafkaSink, record_writer
 from statefun_actors.connectors.kafka.notes import Note, Written
-from statefun_actors.connectors.kafka.record_writer import Record
+from statefun_actors.connectors.kafka.record_writer import Record, missing_topics
 from statefun_actors.connectors.kafka.transactions import Transactions
 from statefun_actors.dispatch import Application, EgressDelivered, Instrument
 from statefun_actors.engine import Engine, Lineage, SystemClock
@@ -104,6 +105,28 @@ async def test_more_records_than_fit_into_memory_wait_for_their_topics_and_other
         *sorted(f"egress {OUT}: {waiting_for(topic)}" for topic in (late, never)),
         f"egress {OUT}: topic {late!r} exists now; its records are written",
     ]
+
+
+async def test_many_missing_topics_are_asked_for_in_parts_so_that_other_records_are_written_between(
+    topics: Topics, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, missing, asked = topics.make("out"), [topics.name(f"missing{number}") for number in range(120)], list[int]()
+
+    def counted(producer: Producer, names: Iterable[str], by_name: AbstractSet[str]) -> set[str]:
+        asked.append(len(by_name))
+        return missing_topics(producer, names, by_name)
+
+    monkeypatch.setattr(record_writer, "missing_topics", counted)
+    async with writing(egress(topics, "at-least-once")) as engine:
+        send(engine, *(numbered(topic, range(1))[0] for topic in missing), *numbered(out, range(5)))
+        await until(lambda: len(caplog.messages) == len(missing))
+        await until_idle(engine)
+
+        assert values(topics, out, 5) == [*range(5)]
+        assert max(asked) == 50
+        topics.make("missing119")
+        await until(lambda: engine.view.egress_kept == len(missing) - 1)
+        assert values(topics, missing[-1], 1) == [0]
 
 
 @pytest.mark.parametrize("metadata", ["[[]]", "[]", "{}", "42", '[["a"]]', '[["a",1,"b"]]', "a text"])

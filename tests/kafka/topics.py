@@ -7,11 +7,15 @@ import itertools
 import re
 import time
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._acl import AclBinding, AclBindingFilter, AclOperation, AclPermissionType
+from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
 from confluent_kafka.cimpl import NewPartitions, NewTopic
+
+_T = TypeVar("_T", AclBinding, AclBindingFilter)
 
 SECONDS: Final = 30.0
 
@@ -36,6 +40,16 @@ class Topics:
         name = self.name(topic)
         self._admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(SECONDS)
         return name
+
+    def deny(self, name: str, what: AclOperation = AclOperation.WRITE) -> None:
+        """Deny everyone to do *what* with the topic."""
+        [done] = self._admin.create_acls([_denial(AclBinding, name, what)]).values()
+        done.result(SECONDS)
+
+    def allow(self, name: str, what: AclOperation = AclOperation.WRITE) -> None:
+        """Take back what :meth:`deny` has done."""
+        [done] = self._admin.delete_acls([_denial(AclBindingFilter, name, what)]).values()
+        done.result(SECONDS)
 
     def delete(self, name: str) -> None:
         self._admin.delete_topics([name])[name].result(SECONDS)
@@ -140,3 +154,9 @@ class Topics:
                 raise KafkaException(found.error)
             time.sleep(0.05)
         return list(found.partitions)
+
+
+def _denial(form: type[_T], name: str, what: AclOperation) -> _T:
+    return form(
+        ResourceType.TOPIC, name, ResourcePatternType.LITERAL, "User:ANONYMOUS", "*", what, AclPermissionType.DENY
+    )

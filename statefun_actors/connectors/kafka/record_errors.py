@@ -16,7 +16,7 @@ _NO_TOPIC: Final = frozenset({
     KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the same
 })  # fmt: skip
 _MOST_NAMED: Final = 3
-"""Missing topics that a reason names."""
+"""Topics that a reason names."""
 
 
 def unsendable(error: Exception) -> KafkaError:
@@ -34,16 +34,29 @@ def no_topic(error: KafkaError) -> bool:
     return error.code() in _NO_TOPIC
 
 
+def no_permission(error: KafkaError) -> bool:
+    """Whether the brokers don't let this program write the topic of a record."""
+    return error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
 def why_no_topic(topic: str) -> str:
     """The reason why a record fails whose *topic* does not exist, for users."""
     return f"there is no topic {topic!r}"
 
 
-def why_topics_wait(topics: Sequence[str]) -> str:
-    """The reason why the records for *topics*, of which there is at least one, wait while others are written."""
+def why_topics_wait(missing: Sequence[str], denied: Sequence[str]) -> str:
+    """The reason why the records for topics wait while others are written: those *missing*, and those *denied*.
+
+    There is at least one of them.
+    """
+    parts = [f"there is no topic {_named(missing)}"] if missing else []
+    parts += [f"the brokers deny writes to topic {_named(denied)}"] if denied else []
+    return f"{' and '.join(parts)}, whose records wait; others are written"
+
+
+def _named(topics: Sequence[str]) -> str:
     named = " or ".join(repr(topic) for topic in topics[:_MOST_NAMED])
-    more = f" and {len(topics) - _MOST_NAMED:,} more" if len(topics) > _MOST_NAMED else ""
-    return f"there is no topic {named}{more}, whose records wait; others are written"
+    return f"{named} and {len(topics) - _MOST_NAMED:,} more" if len(topics) > _MOST_NAMED else named
 
 
 def why_failed(topic: str, error: KafkaError) -> str:
