@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka.admin._acl import AclOperation
 
+from tests.kafka.runs import add, ingress, running
 from tests.kafka.test_egress import BOTH, OUT, egress, send, until_idle, writing
 from tests.kafka.test_missing_topics import numbered, values
 from tests.kafka.topics import Topics
@@ -41,3 +42,18 @@ async def test_a_topic_without_permission_holds_up_only_its_own_records(
     assert caplog.messages == [
         f"egress {OUT}: {denied(secret)}", f"egress {OUT}: writes to topic {secret!r} succeed now",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", [AclOperation.READ, AclOperation.DESCRIBE])
+async def test_an_ingress_names_the_topic_that_it_may_not_read_and_waits_for_the_permission(
+    topics: Topics, what: AclOperation, caplog: pytest.LogCaptureFixture
+) -> None:
+    there, secret = topics.make("there"), topics.make("secret")
+    topics.write(there, [("ada", add(1))])
+    topics.write(secret, [("bob", add(2))])
+    topics.deny(secret, what)
+    async with running(ingress(topics.address, there, secret)) as run:
+        refused = f"Kafka ingress kafka/in: topic {secret}: Broker: Topic authorization failed; retrying"
+        await run.until(lambda: refused in caplog.messages)
+        topics.allow(secret, what)
+        await run.until(lambda: (run.amounts("ada"), run.amounts("bob")) == ([1], [2]))

@@ -47,7 +47,7 @@ def partitions_of(consumer: Consumer, topic: str) -> list[Partition]:
     """
     found = consumer.list_topics(topic, timeout=_SECONDS).topics[topic]
     if found.error is not None and found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-        raise KafkaException(found.error)
+        raise KafkaException(_naming(topic, found.error))
     if not found.partitions:
         raise NoTopicError(f"there is no topic {topic!r}")
     return [(topic, number) for number in sorted(found.partitions)]
@@ -97,7 +97,10 @@ def _at(consumer: Consumer, partitions: Iterable[Partition], which: str) -> dict
 
 
 def _edges(consumer: Consumer, partition: Partition) -> tuple[int, int]:
-    found = consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_SECONDS)
+    try:
+        found = consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_SECONDS)
+    except KafkaException as error:
+        raise KafkaException(_naming(partition[0], error.args[0])) from None
     if found is None:
         raise KafkaException(KafkaError(TIMED_OUT))
     return found
@@ -110,7 +113,14 @@ def _of_group(consumer: Consumer, ingress: KafkaIngress, partitions: list[Partit
     found: dict[Partition, int] = {}
     for at in asked:
         if at.error is not None:
-            raise KafkaException(at.error)
+            raise KafkaException(_naming(at.topic, at.error))
         partition = at.topic, at.partition
         found[partition] = at.offset if at.offset >= 0 else edge(consumer, partition, ingress.reset)
     return found
+
+
+def _naming(topic: str, error: KafkaError) -> KafkaError:
+    """*error*, with the name of *topic* in its text if access to that was denied."""
+    if error.code() != KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return error
+    return KafkaError(error.code(), f"topic {topic}: {error.str()}")
