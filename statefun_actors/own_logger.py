@@ -2,11 +2,15 @@
 
 Messages of these loggers have ids, typenames and texts of errors, which come from outside. So a record is made
 printable (:mod:`statefun_actors.text`) before any handler gets it. Records of other loggers are not touched.
+
+The library logs while it handles failures. A handler of the application that raises must not be a further one: its
+error is printed, as ``logging`` prints those of its own handlers.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 
 from statefun_actors.text import lines_of, one_line
@@ -18,7 +22,15 @@ def own_logger(name: str) -> logging.Logger:
     """The logger *name*, whose records are printable: messages of one line, and lines of tracebacks with a prefix."""
     logger = logging.getLogger(name)
     logger.addFilter(_make_printable)
+    logger.callHandlers = functools.partial(_call_handlers, logger)  # type: ignore[method-assign]
     return logger
+
+
+def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+    try:
+        type(logger).callHandlers(logger, record)
+    except Exception:
+        logging.Handler().handleError(record)
 
 
 def _make_printable(record: logging.LogRecord) -> bool:

@@ -35,6 +35,7 @@ from statefun_actors.host import Host
 from statefun_actors.model import RESERVED_NAMESPACES, Batch, Done, Failed, Headers, Invocation, MissingState, Outcome
 from statefun_actors.own_logger import own_logger
 from statefun_actors.settings import Options, Settings, settings_with
+from statefun_actors.system import run_in_own_loop
 from statefun_actors.wire import V2, V3, Dialect
 
 logger: Final = own_logger("statefun_actors.endpoint")
@@ -193,7 +194,7 @@ class RequestReplyHandler:
         receive = self._receive  # Python 3.11 calls an attribute that is no method slowly
         batch = receive(data)
         if batch.target[0] in self._waiting:
-            return asyncio.run(in_handler_task(self.reply(batch)))
+            return run_in_own_loop(in_handler_task(self.reply(batch)))
         target, locks = batch.target, self._locks
         dispatch = self._restoring if type(batch) is RestoringBatch else self._dispatch
         lock: AddressLock = []

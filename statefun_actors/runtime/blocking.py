@@ -16,7 +16,7 @@ from statefun_actors.runtime.async_runtime import AsyncRuntime
 from statefun_actors.runtime.options import RuntimeOptions
 from statefun_actors.runtime.running_parts import RunningParts
 from statefun_actors.runtime.runtime_views import RuntimeViews
-from statefun_actors.system import end_tasks, loop_kept_from_children
+from statefun_actors.system import loop_kept_from_children, run_in_own_loop
 
 _E = TypeVar("_E")
 _M = TypeVar("_M")
@@ -84,15 +84,12 @@ class Runtime(RuntimeViews):
     def _work(self, ready: Future[None]) -> None:
         async def life() -> None:
             with loop_kept_from_children(asyncio.get_running_loop()):
-                try:
-                    async with self._runtime:
-                        ready.set_result(None)
-                        await asyncio.wrap_future(self._stop)
-                finally:
-                    await end_tasks()
+                async with self._runtime:
+                    ready.set_result(None)
+                    await asyncio.wrap_future(self._stop)
 
         try:
-            asyncio.run(life())
+            run_in_own_loop(life())
         except BaseException as error:
             if ready.done():
                 self._failure = error

@@ -12,6 +12,7 @@ from statefun_actors.system.left_tasks import end_tasks, leave
 from statefun_actors.system.loop_errors import (
     loop_errors,
 )
+from statefun_actors.system.own_loop import run_in_own_loop, run_to_the_end
 from statefun_actors.system.threads import (
     ThreadCall,
     wait_for_threads,
@@ -38,6 +39,8 @@ __all__ = [
     "real_path",
     "release",
     "repeats",
+    "run_in_own_loop",
+    "run_to_the_end",
     "signals_kept_from_children",
     "sync_folder",
     "wait_for_threads",

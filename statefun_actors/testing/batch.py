@@ -11,6 +11,7 @@ from typing import Any as Untyped
 
 from statefun_actors.dispatch import Application, SystemHost, dispatch, in_handler_task
 from statefun_actors.model import Batch, Outcome
+from statefun_actors.system import end_tasks, run_in_own_loop, run_to_the_end
 
 
 class BatchHost(SystemHost):
@@ -35,20 +36,19 @@ class BatchHost(SystemHost):
 def run_batch(batch: Batch, app: Application, host: BatchHost) -> Outcome:
     """The outcome of *batch*. It works inside a running event loop, too: then on another one, in a thread."""
     served = app.all_served.get(batch.target.typename)
-    return _run(
-        in_handler_task(dispatch(batch, app, host)), asyncio.run if served is None or served.waits else _run_plain
-    )
+    run = run_in_own_loop if served is None or served.waits else _run_plain
+    return _run(in_handler_task(dispatch(batch, app, host)), run)
 
 
 def _run_plain(work: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
-    """As ``asyncio.run`` for handlers that await nothing, in a third of the time: without a handler of signals."""
+    """As ``run_in_own_loop`` for handlers that await nothing, in a third of the time: without a handler of signals."""
     loop = asyncio.new_event_loop()
     try:
-        outcome = loop.run_until_complete(work)
-        if left := asyncio.all_tasks(loop):
-            for task in left:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        task = loop.create_task(work)
+        outcome = run_to_the_end(lambda: loop.run_until_complete(task), task)
+        if asyncio.all_tasks(loop):
+            last = loop.create_task(end_tasks())
+            run_to_the_end(lambda: loop.run_until_complete(last), last)
         return outcome
     finally:
         loop.close()

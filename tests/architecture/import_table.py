@@ -168,6 +168,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "testing": frozenset(
         {
             "text",
+            "system",
             "host",
             "wire",
             "endpoint",

@@ -16,7 +16,7 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
     "host": frozenset(),
     "interrupts": frozenset(),
     "model": frozenset({"address"}),
-    "system": frozenset({"own_logger"}),
+    "system": frozenset({"text", "own_logger"}),
     "types": frozenset({"text", "errors", "address", "interrupts", "model"}),
     "wire": frozenset({"errors", "address", "model"}),
     "store": frozenset({"text", "errors", "address", "model"}),
@@ -56,6 +56,7 @@ LOWER_ROOMS: Final[Mapping[str, AbstractSet[str]]] = {
         {
             "text",
             "own_logger",
+            "system",
             "errors",
             "address",
             "host",
