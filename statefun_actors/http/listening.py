@@ -6,13 +6,11 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 import attrs
 
+from statefun_actors.http.accepting import BACKLOG
 from statefun_actors.system import listen_at
-
-BACKLOG: Final = 1024
 
 
 @attrs.frozen

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Final
 from wsgiref.handlers import format_date_time
 
 from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Sockets
 
+from statefun_actors.http.accepting import ACCEPTED_AT_ONCE, ListeningSocket
 from statefun_actors.http.certificates import Tls, renewed
 from statefun_actors.http.connection import Connections, ConnectionsConfig, use_connections
-from statefun_actors.http.listening import BACKLOG
 from statefun_actors.http.router import Router
 from statefun_actors.own_logger import own_logger
 from statefun_actors.system import kept_from_children, loop_errors
@@ -70,6 +71,12 @@ class _Config(ConnectionsConfig):
             self._second, self._headers, self._lines = second, [(b"date", date)], b"date: %b\r\n" % date
         return self._lines
 
+    def create_sockets(self) -> Sockets:
+        made = super().create_sockets()
+        for sockets in (made.secure_sockets, made.insecure_sockets):
+            sockets[:] = [ListeningSocket(fileno=each.detach()) for each in sockets]
+        return made
+
     def use(self, tls: Tls) -> None:
         """Serve HTTPS with *tls*. Raises CertificatesError: its files have changed since it was made, and don't fit."""
         self.certfile, self.keyfile = str(tls.certfile), str(tls.keyfile)
@@ -96,7 +103,7 @@ def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
     if tls is not None:
         config.use(tls)
     config.bind = [f"fd://{each.detach()}" for each in sockets]
-    config.backlog = BACKLOG
+    config.backlog = ACCEPTED_AT_ONCE
     config.keep_alive_max_requests = sys.maxsize
     config.keep_alive_timeout = IDLE_SECONDS
     config.graceful_timeout = STOP_SECONDS - DRAIN_SECONDS - 1

@@ -31,6 +31,8 @@ def loop_errors(throttle: Throttle | None = None) -> ExceptionHandler:
         error = context.get("exception")
         if isinstance(error, asyncio.CancelledError):
             return  # Python 3.11 reports connections that are cancelled when the loop ends
+        if isinstance(error, ValueError) and "_start_serving" in str(context.get("message")):
+            return  # the retry of a socket that has been closed meanwhile
         if not isinstance(error, ssl.SSLError | OSError):
             loop.default_exception_handler(context)
             return

@@ -22,6 +22,7 @@ from tests.cli.commands import run
         (["--memory", "--store", "x.db"], "--memory keeps no store; omit one of --store and --memory."),
         (["--fire-timers"], "--fire-timers requires --until-idle."),
         (["--input", "app.py", "--input", "./app.py"], "one --input is repeated; a file is read once."),
+        (["--input", "lines.jsonl", "--input", "linked.jsonl"], "one --input is repeated; a file is read once."),
         (["--egress", "a/b=x", "--egress", "a/b=y"], "one --egress is repeated; give each one target."),
         (
             ["--egress", "a/b=x", "--skip-bad-lines", "./x"],

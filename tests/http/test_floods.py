@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
+import resource
+import socket
 import ssl
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import h2.config
@@ -188,3 +191,51 @@ async def test_without_file_descriptors_there_is_one_line_and_later_one_with_the
         "files and connections",
         "a connection failed: a client that speaks no TLS",
     ]
+
+
+async def test_without_file_descriptors_a_loop_retries_once_a_second_and_serves_those_that_waited() -> None:
+    loop, failures = asyncio.get_running_loop(), list[object]()
+    ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    clients = [socket.socket() for _ in range(10)]
+    async with serving() as (_, address):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(ask)
+        assert await reader.read(-1)  # it serves
+        writer.close()
+        loop.set_exception_handler(lambda _, context: failures.append(context.get("exception")))
+        with closing(clients):
+            with no_more_descriptors():
+                for client in clients:
+                    client.setblocking(False)
+                    await loop.sock_connect(client, address)
+                await until(lambda: len(failures) >= 2)
+                failed = len(failures)
+            for client in clients:
+                await loop.sock_sendall(client, ask)
+                while await loop.sock_recv(client, 65_536):
+                    pass
+
+    assert failed < 10, "each failure has added a retry"
+    assert all(isinstance(error, OSError) and error.errno == errno.EMFILE for error in failures)
+
+
+@contextmanager
+def closing(sockets: Sequence[socket.socket]) -> Generator[None]:
+    try:
+        yield
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@contextmanager
+def no_more_descriptors() -> Generator[None]:
+    """None is free: the limit is at the lowest free one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -193,7 +193,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise click.UsageError("--memory keeps no store; omit one of --store and --memory.")
     if fire_timers and not until_idle:
         raise click.UsageError("--fire-timers requires --until-idle.")
-    if len({real_path(path) for path in inputs}) < len(inputs):
+    if len({_identity(path) for path in inputs}) < len(inputs):
         raise click.UsageError("one --input is repeated; a file is read once.")
     if reload:
         from statefun_actors.cli.run.reloading import run_reloading
@@ -284,3 +284,12 @@ def _run(name: str, app: Application, options: RunOptions, log: LogHandler, *, a
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
     return conclude(summary, options, as_json=as_json)
+
+
+def _identity(path: Path) -> object:
+    """What tells the file at *path* from others: it may have several names."""
+    try:
+        found = path.stat()
+    except OSError:
+        return real_path(path)
+    return found.st_dev, found.st_ino

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+import click
+
 if TYPE_CHECKING:
     from statefun_actors.admin import Control
     from statefun_actors.cli.store.place import StoreLocation
@@ -15,6 +17,7 @@ def change_store(place: StoreLocation, change: Callable[[Control], Awaitable[obj
     """Perform *change* on the store of *place*; returns whether an engine did it.
 
     Raises:
+        ClickException: Ctrl-C was pressed.
         StatefunActorsError: what *change* raised; or the store is in use by a process without a control socket.
     """
 
@@ -28,4 +31,9 @@ def change_store(place: StoreLocation, change: Callable[[Control], Awaitable[obj
         finally:
             await control.close()
 
-    return asyncio.run(changed())
+    try:
+        return asyncio.run(changed())
+    except KeyboardInterrupt:
+        raise click.ClickException(
+            "interrupted. The change may or may not have been made: check before you repeat it."
+        ) from None

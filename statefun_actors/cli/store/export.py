@@ -130,7 +130,8 @@ def _writer(output: Path | None) -> Generator[IO[bytes]]:
     partial = output.with_name(f"{output.name}.{os.getpid()}.partial")
     try:
         with _output_errors(output):
-            with partial.open("xb") as raw:
+            # An export has the tokens of open asks, each of which is a permission.
+            with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw:
                 with _compressed(output, raw) as file:
                     yield file
                 raw.flush()

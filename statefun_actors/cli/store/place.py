@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +13,7 @@ from typing import Any as Untyped
 import attrs
 import click
 
+from statefun_actors.cli.ending import end_by_signals
 from statefun_actors.cli.output import is_of_output
 from statefun_actors.errors import StatefunActorsError
 
@@ -166,11 +167,31 @@ def no_more_than(most: int, rest: Sequence[str]) -> None:
         raise click.UsageError(f"unexpected argument: {rest[most]!r}.")
 
 
+def _is_utf8(text: str) -> bool:
+    """Whether *text* can be written in UTF-8. In arguments, other bytes are unpaired surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_text(values: Iterable[object]) -> None:
+    """Refuse arguments that are not UTF-8, which no address, name or value can be. Files may have any name."""
+    for value in values:
+        if isinstance(value, tuple):
+            _check_text(value)  # pyright: ignore[reportUnknownArgumentType]
+        elif isinstance(value, str) and not _is_utf8(value) and not Path(value).exists():
+            raise click.UsageError(f"expected arguments in UTF-8, got {value[:80]!r}.")
+
+
 def store_command(function: Callable[..., None]) -> Callable[..., None]:
     """Decorator: the command takes ``--store`` and ``--json``, and reports errors in one line, without a traceback."""
 
     @functools.wraps(function)
     def decorated_command(*args: Untyped, **params: Untyped) -> None:
+        _check_text(params.values())
+        end_by_signals()
         try:
             function(*args, **params)
         except (StatefunActorsError, OSError) as error:

@@ -15,7 +15,6 @@ from statefun_actors.cli.settings_options import Written
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.json_command import JsonCommand
 from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
-from statefun_actors.cli.store.subject import is_utf8
 
 if TYPE_CHECKING:
     from statefun_actors.dispatch import Application
@@ -66,9 +65,6 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
         target = parse_address(address)
     except InvalidAddressError as error:
         raise click.UsageError(str(error)) from error
-    for word in (address, *types):
-        if not is_utf8(word):
-            raise click.UsageError(f"expected ADDRESS and TYPE in UTF-8, got {word[:80]!r}.")
     value = message_of(
         place.app, target.typename, types[0] if types else None, sys.stdin.read() if text == "-" else text
     )

@@ -13,15 +13,6 @@ if TYPE_CHECKING:
     from statefun_actors.store import ReadOnlyStore
 
 
-def is_utf8(text: str) -> bool:
-    """Whether *text* can be written in UTF-8. In arguments, other bytes are unpaired surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def is_subject(word: str) -> bool:
     """Whether *word* looks like a function type or an address, and not like APP."""
     return "/" in word.strip("/") and not word.endswith(".py") and not Path(word).exists()
@@ -36,9 +27,6 @@ def subject_of(reader: ReadOnlyStore, place: StoreLocation, word: str) -> str | 
     from statefun_actors.address import check_typename
     from statefun_actors.admin import known_types, type_or_address
     from statefun_actors.errors import InvalidAddressError
-
-    if not is_utf8(word):
-        raise click.UsageError(f"expected a type or an address in UTF-8, got {word[:80]!r}.")
 
     types = known_types(reader, place.app)
     if (found := type_or_address(word, types)) is not None:

@@ -41,6 +41,7 @@ def test_a_store_goes_through_a_file_and_is_the_same(folder: Path, tmp_path: Pat
     )
     assert contents(tmp_path / "copy.db") == contents(folder / STORE)
     assert [file.name for file in tmp_path.iterdir() if "partial" in file.name or "importing" in file.name] == []
+    assert packed.stat().st_mode & 0o777 == 0o600, "it has the tokens of open asks"
 
 
 def test_a_store_goes_through_a_pipe_during_a_run_without_the_application(folder: Path, tmp_path: Path) -> None:
