@@ -11,7 +11,7 @@ from typing import TypeVar
 import click
 
 from statefun_actors.interrupts import owning_process
-from statefun_actors.system import end_tasks, loop_errors, run_to_the_end, wait_for_threads
+from statefun_actors.system import end_tasks, loop_errors, run_until_done, wait_for_threads
 
 T = TypeVar("T")
 
@@ -45,11 +45,9 @@ def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
         ending.enter_context(owning_process())
         loop = runner.get_loop()
         loop.set_exception_handler(loop_errors())
-        task = loop.create_task(work)
         try:
-            result = run_to_the_end(lambda: loop.run_until_complete(task), task)
-            last = loop.create_task(end_tasks())
-            run_to_the_end(lambda: loop.run_until_complete(last), last)
+            result = run_until_done(loop, work)
+            run_until_done(loop, end_tasks())
         except asyncio.CancelledError:
             raise LoopEndedError(then) from None
         return result

@@ -12,7 +12,7 @@ from statefun_actors.system.left_tasks import end_tasks, leave
 from statefun_actors.system.loop_errors import (
     loop_errors,
 )
-from statefun_actors.system.own_loop import run_in_own_loop, run_to_the_end
+from statefun_actors.system.own_loop import run_in_own_loop, run_until_done
 from statefun_actors.system.threads import (
     ThreadCall,
     wait_for_threads,
@@ -40,7 +40,7 @@ __all__ = [
     "release",
     "repeats",
     "run_in_own_loop",
-    "run_to_the_end",
+    "run_until_done",
     "signals_kept_from_children",
     "sync_folder",
     "wait_for_threads",

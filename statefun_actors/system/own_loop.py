@@ -38,27 +38,34 @@ def run_in_own_loop(work: Coroutine[Untyped, Untyped, _T]) -> _T:
     with asyncio.Runner() as runner:
         loop: Untyped = runner.get_loop()
         with contextlib.suppress(AttributeError):  # a loop written in C
-            loop.shutdown_default_executor = _nothing  # it would wait for the calls; closing the loop does not
-        task: asyncio.Task[_T] = loop.create_task(work)
+            loop.shutdown_default_executor = _wait_for_no_calls  # closing the loop does not wait for them either
         try:
-            return run_to_the_end(lambda: runner.run(_result(task)), task)
+            return run_until_done(loop, work, lambda task: runner.run(_result(task)))  # Runner.run handles Ctrl-C
         finally:
-            ending: asyncio.Task[None] = loop.create_task(end_tasks())
-            run_to_the_end(lambda: loop.run_until_complete(ending), ending)
+            run_until_done(loop, end_tasks())
 
 
-def run_to_the_end(run: Callable[[], _T], task: asyncio.Task[_T]) -> _T:
-    """The result of *task*, which *run* returns; it is called again when code of the application has stopped the loop.
+def run_until_done(
+    loop: asyncio.AbstractEventLoop,
+    work: Coroutine[Untyped, Untyped, _T],
+    run: Callable[[asyncio.Task[_T]], _T] | None = None,
+) -> _T:
+    """Run *work* in a task of *loop*, and return its result. If code of the application stops the loop, run it again.
 
     Each kind of stop is logged once.
 
+    Args:
+        loop: it does not run.
+        work: what to run.
+        run: runs the loop until the task is done, and returns its result; ``loop.run_until_complete`` unless given.
+
     Raises:
-        BaseException: *task* raised it; KeyboardInterrupt also at Ctrl-C.
+        BaseException: *work* raised it; KeyboardInterrupt also at Ctrl-C.
     """
-    logged: set[str] = set()
+    task, run, logged = loop.create_task(work), run or loop.run_until_complete, set[str]()
     while True:
         try:
-            return run()
+            return run(task)
         except BaseException as error:
             if task.done() or not _by_the_application(error):
                 raise
@@ -72,7 +79,7 @@ async def _result(task: asyncio.Task[_T]) -> _T:
     return await task
 
 
-async def _nothing() -> None:
+async def _wait_for_no_calls(timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncio's, from 3.12 on
     pass
 
 

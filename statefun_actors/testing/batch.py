@@ -11,7 +11,7 @@ from typing import Any as Untyped
 
 from statefun_actors.dispatch import Application, SystemHost, dispatch, in_handler_task
 from statefun_actors.model import Batch, Outcome
-from statefun_actors.system import end_tasks, run_in_own_loop, run_to_the_end
+from statefun_actors.system import end_tasks, run_in_own_loop, run_until_done
 
 
 class BatchHost(SystemHost):
@@ -44,11 +44,9 @@ def _run_plain(work: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
     """As ``run_in_own_loop`` for handlers that await nothing, in a third of the time: without a handler of signals."""
     loop = asyncio.new_event_loop()
     try:
-        task = loop.create_task(work)
-        outcome = run_to_the_end(lambda: loop.run_until_complete(task), task)
+        outcome = run_until_done(loop, work)
         if asyncio.all_tasks(loop):
-            last = loop.create_task(end_tasks())
-            run_to_the_end(lambda: loop.run_until_complete(last), last)
+            run_until_done(loop, end_tasks())
         return outcome
     finally:
         loop.close()

@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
+from typing import Any
 
 import pytest
 
 from statefun_actors import Discard, Entity, RequestReplyHandler, Runtime, handles, persisted
+from statefun_actors.system import run_in_own_loop
 from statefun_actors.testing import given
 from tests.http.serving import request
 
@@ -147,6 +149,16 @@ def test_what_a_handler_leaves_behind_does_not_delay_the_response(
         runtime.tell(Staying.at("a"), message)
         began = time.monotonic()
     assert time.monotonic() - began < 20, "it waited for what never ends"
+
+
+def test_the_end_of_a_loop_waits_for_no_calls_whatever_version_of_python_asks_for_it() -> None:
+    async def work() -> str:
+        loop: Any = asyncio.get_running_loop()
+        await loop.shutdown_default_executor()
+        await loop.shutdown_default_executor(300)  # as asyncio from Python 3.12 on
+        return "done"
+
+    assert run_in_own_loop(work()) == "done"
 
 
 class Raising(logging.Handler):
