@@ -174,18 +174,14 @@ class Context:
         """
         scope = self._scope or self._detached(f'["{name}"]')
         field = self._fields.get(name)
-        if field is None:
+        if field is None or field.codec is not _PRIMITIVES.get(value.__class__):
             if name not in self._staged:
                 self._stored(name, scope)
-            if type(value) is ProtobufAny:
+            if field is None and type(value) is ProtobufAny:  # the same as _encoded, two calls fewer
                 self._staged[name] = typed_of_any(value)
             else:
                 self._staged[name] = None if value is None else self._encoded(name, value)
-        elif field.codec is not _PRIMITIVES.get(value.__class__):
-            if name not in self._staged:
-                self._stored(name, scope)
-            self._staged[name] = None if value is None else self._encoded(name, value)
-            self._known.pop(name, None)
+                self._known.pop(name, None)
         else:
             try:
                 self._staged[name] = TypedValue(field.typename, field.codec.encode(value))

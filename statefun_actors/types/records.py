@@ -31,6 +31,7 @@ _checked_ends: Final[list[tuple[bytes, ...]]] = [()]
 all of each record would take as long as sending it. One that ends so by chance has another topic before, or none: then
 its egress refuses it.
 """
+# Tag and length by length. Empty fields are left out.
 _KEY, _VALUE = [b"", *wire.SHORT[1][1:]], [b"", *wire.SHORT[2][1:]]
 _PAYLOADS = "bytes, str, int, float, a protobuf message or a @message class"
 

@@ -15,7 +15,10 @@ pytestmark = pytest.mark.kafka
 
 
 def denied(*topics: str) -> str:
-    return f"the brokers deny writes to topic {' or '.join(map(repr, topics))}, whose records wait; others are written"
+    named = " or ".join(map(repr, topics))
+    return (
+        f"the brokers deny writes to topic {named} (grant WRITE and DESCRIBE), whose records wait; others are written"
+    )
 
 
 @BOTH

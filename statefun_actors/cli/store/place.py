@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from typing import Any as Untyped
 
 import attrs
@@ -167,22 +167,28 @@ def no_more_than(most: int, rest: Sequence[str]) -> None:
         raise click.UsageError(f"unexpected argument: {rest[most]!r}.")
 
 
-def _is_utf8(text: str) -> bool:
-    """Whether *text* can be written in UTF-8. In arguments, other bytes are unpaired surrogates."""
+def _check_words(params: Mapping[str, object]) -> None:
+    """Refuse words of the command that are not UTF-8: addresses, names and values are. Files may have any name.
+
+    In arguments, bytes that are not UTF-8 are unpaired surrogates.
+
+    Raises:
+        click.BadParameter: it names the parameter.
+    """
+    context = click.get_current_context()
+    for param in context.command.params:
+        value = params.get(param.name or "")
+        for word in cast("Sequence[object]", value) if isinstance(value, tuple) else (value,):
+            if isinstance(word, str) and not word.isascii() and not _is_utf8(word) and not Path(word).exists():
+                raise click.BadParameter(f"expected UTF-8, got {word[:80]!r}.", context, param)
+
+
+def _is_utf8(word: str) -> bool:
     try:
-        text.encode()
+        word.encode()
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _check_text(values: Iterable[object]) -> None:
-    """Refuse arguments that are not UTF-8, which no address, name or value can be. Files may have any name."""
-    for value in values:
-        if isinstance(value, tuple):
-            _check_text(value)  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(value, str) and not _is_utf8(value) and not Path(value).exists():
-            raise click.UsageError(f"expected arguments in UTF-8, got {value[:80]!r}.")
 
 
 def store_command(function: Callable[..., None]) -> Callable[..., None]:
@@ -190,7 +196,7 @@ def store_command(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def decorated_command(*args: Untyped, **params: Untyped) -> None:
-        _check_text(params.values())
+        _check_words(params)
         end_by_signals()
         try:
             function(*args, **params)

@@ -110,7 +110,7 @@ class Delivery:
         """Write the first records that wait for *topic*."""
         tries = self._denied.tries(topic)
         if tries:
-            # The client notices only so that it may write: it asks by itself every few minutes.
+            # Without this question the client would notice the permission only minutes later.
             self._miss(await in_thread(WRITER_THREAD, lambda: self._writer.missing([topic], {topic})))
             if topic in self._missing:
                 self._denied.forget(topic)

@@ -50,7 +50,7 @@ def why_topics_wait(missing: Sequence[str], denied: Sequence[str]) -> str:
     There is at least one of them.
     """
     parts = [f"there is no topic {_named(missing)}"] if missing else []
-    parts += [f"the brokers deny writes to topic {_named(denied)}"] if denied else []
+    parts += [f"the brokers deny writes to topic {_named(denied)} (grant WRITE and DESCRIBE)"] if denied else []
     return f"{' and '.join(parts)}, whose records wait; others are written"
 
 

@@ -42,24 +42,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "got"),
+    ("arguments", "where", "got"),
     [
-        (["failing", "drop", "app.py", "demo/c/\udcff"], "demo/c/"),
-        (["failing", "retry", "app.py", "demo/c/\udcff"], "demo/c/"),
-        (["state", "set", "app.py", "demo/c/\udcff", "n", "1"], "demo/c/"),
-        (["state", "app.py", "demo/c", "--prefix", "\udcff"], ""),
-        (["timers", "app.py", "--to", "\udcff"], ""),
-        (["egress", "app.py", "--name", "demo/\udcff"], "demo/"),
-        (["asks", "answer", "app.py", "\udcff", "1"], ""),
+        (["failing", "drop", "app.py", "demo/c/\udcff"], "[APP] ADDRESS...", "demo/c/"),
+        (["failing", "retry", "app.py", "demo/c/\udcff"], "[APP] ADDRESS...", "demo/c/"),
+        (["state", "set", "app.py", "demo/c/\udcff", "n", "1"], "ADDRESS", "demo/c/"),
+        (["state", "app.py", "demo/c", "--prefix", "\udcff"], "--prefix", ""),
+        (["timers", "app.py", "--to", "\udcff"], "--to", ""),
+        (["egress", "app.py", "--name", "demo/\udcff"], "--name", "demo/"),
+        (["asks", "answer", "app.py", "\udcff", "1"], "[APP] TOKEN [TYPE] JSON", ""),
     ],
 )
-def test_arguments_that_are_not_utf_8_are_a_mistake_in_the_command(
-    folder: Path, arguments: list[str], got: str
+def test_words_that_are_not_utf_8_are_a_mistake_in_the_command(
+    folder: Path, arguments: list[str], where: str, got: str
 ) -> None:
     done = run(*arguments, folder=folder)
 
     assert done.returncode == 2
-    assert done.stderr.endswith(f"Error: expected arguments in UTF-8, got '{got}\\udcff'.\n")
+    assert done.stderr.endswith(f"Error: Invalid value for '{where}': expected UTF-8, got '{got}\\udcff'.\n")
 
 
 def test_ctrl_c_says_that_the_change_may_have_been_made(folder: Path) -> None:

@@ -151,7 +151,7 @@ def test_a_pause_is_part_of_an_export(folder: Path) -> None:
         (
             ("pause", "app.py", f"{ADA}\udcff"),
             2,
-            f"Error: expected arguments in UTF-8, got '{ADA}\\udcff'.",
+            f"Error: Invalid value for '[APP] [TYPE | ADDRESS]...': expected UTF-8, got '{ADA}\\udcff'.",
         ),
         (("pause", "app.py", "x/"), 2, "a type is <namespace>/<name>, an address <namespace>/<name>/<id>"),
         (

@@ -104,9 +104,9 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
             r"""expected JSON, got '"\\ud800"': expected text that UTF-8 can encode, got '\ud800', """
             "which holds a lone surrogate. A text in JSON has quotes of its own: '\"ada\"'.",
         ),
-        (["shop/page/a\udcff", "1"], 2, "expected arguments in UTF-8, got 'shop/page/a\\udcff'."),
-        (["shop/page/a", "a\udcff", "1"], 2, "expected arguments in UTF-8, got 'a\\udcff'."),
-        (["shop/page/a", '"\udcff"'], 2, "expected arguments in UTF-8, got '\"\\udcff\"'."),
+        (["shop/page/a\udcff", "1"], 2, "Invalid value for 'ADDRESS': expected UTF-8, got 'shop/page/a\\udcff'."),
+        (["shop/page/a", "a\udcff", "1"], 2, "Invalid value for '[TYPE] JSON': expected UTF-8, got 'a\\udcff'."),
+        (["shop/page/a", '"\udcff"'], 2, "Invalid value for '[TYPE] JSON': expected UTF-8, got '\"\\udcff\"'."),
         (
             ["shop/page/a", "one"],
             2,
