@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors.system import listen_at
+from statefun_actors.system import ACCEPTED_AT_ONCE, listen_at
+from tests.descriptors import no_more_descriptors
+from tests.engine.engines import until
 
 
 def refused(path: Path) -> OSError:
@@ -51,6 +54,34 @@ def test_a_socket_in_use_is_not_replaced(tmp_path: Path) -> None:
             datagrams.bind(str(tmp_path / "d"))
             assert refused(tmp_path / "d").errno == errno.EADDRINUSE
         sock.accept()[0].close()
+
+
+async def test_a_server_of_asyncio_at_a_socket_keeps_connections_waiting_and_retries_once(tmp_path: Path) -> None:
+    """While no descriptors are free. asyncio would let as few wait as it accepts at once."""
+    loop, failures = asyncio.get_running_loop(), list[object]()
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(9)]
+    loop.set_exception_handler(lambda _, context: failures.append(context.get("exception")))
+    sock = listen_at(tmp_path / "s")
+    accepted = list[asyncio.StreamWriter]()
+    server = await asyncio.start_unix_server(
+        lambda _, writer: accepted.append(writer), sock=sock, backlog=ACCEPTED_AT_ONCE
+    )
+    try:
+        with no_more_descriptors():
+            for client in clients:
+                client.setblocking(False)
+                client.connect(str(tmp_path / "s"))  # raises BlockingIOError if there is no room
+            await until(lambda: len(failures) >= 2)
+            failed = len(failures)
+        await until(lambda: len(accepted) == len(clients))
+    finally:
+        server.close()
+        for client in clients:
+            client.close()
+        for writer in accepted:
+            writer.close()
+
+    assert failed < 9, "each failure has added a retry"
 
 
 def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from statefun_actors.http.accepting import BACKLOG
-from statefun_actors.system import listen_at
+from statefun_actors.system import BACKLOG, listen_at
 
 
 @attrs.frozen
@@ -55,7 +54,10 @@ def listen(bind: str, processes: int = 1, *, port: int = 8000) -> Listener:
     """
     if bind.startswith("unix:"):
         # One socket for all processes: the kernel doesn't distribute connections to a path.
-        return Listener(bind, [listen_at(Path(bind.removeprefix("unix:")), BACKLOG)] * processes)
+        bound = listen_at(Path(bind.removeprefix("unix:")), BACKLOG)
+        plain = socket.socket(fileno=bound.detach())  # only these can be given to processes
+        plain.setblocking(False)
+        return Listener(bind, [plain] * processes)
     host, port = _host_and_port(bind, port)
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     sockets: list[socket.socket] = []

@@ -20,12 +20,11 @@ from wsgiref.handlers import format_date_time
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Sockets
 
-from statefun_actors.http.accepting import ACCEPTED_AT_ONCE, ListeningSocket
 from statefun_actors.http.certificates import Tls, renewed
 from statefun_actors.http.connection import Connections, ConnectionsConfig, use_connections
 from statefun_actors.http.router import Router
 from statefun_actors.own_logger import own_logger
-from statefun_actors.system import kept_from_children, loop_errors
+from statefun_actors.system import ACCEPTED_AT_ONCE, ListeningSocket, kept_from_children, loop_errors
 
 if TYPE_CHECKING:
     from quart import Quart

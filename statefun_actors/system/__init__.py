@@ -1,5 +1,6 @@
 """Operating system and event loop: forks, folders, threads, tasks, Unix sockets, loop errors, throttled log lines."""
 
+from statefun_actors.system.accepting import ACCEPTED_AT_ONCE, BACKLOG, ListeningSocket
 from statefun_actors.system.folders import make_folder, real_path, sync_folder
 from statefun_actors.system.forks import (
     keep_from_children,
@@ -26,6 +27,9 @@ from statefun_actors.system.unix_sockets import (
 )
 
 __all__ = [
+    "ACCEPTED_AT_ONCE",
+    "BACKLOG",
+    "ListeningSocket",
     "ThreadCall",
     "Throttle",
     "end_tasks",

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from statefun_actors.system.accepting import ListeningSocket
+
 try:
     import fcntl
 except ImportError:  # Windows, where there are no such sockets either
@@ -21,7 +23,7 @@ _LOCK_TIMEOUT: Final = 2.0
 """Seconds to wait for another process that is creating a socket in the same folder."""
 
 
-def listen_at(path: Path, backlog: int = 128) -> socket.socket:
+def listen_at(path: Path, backlog: int = 128) -> ListeningSocket:
     """Listen on a socket at *path*; only processes of this user (and root) can connect to it.
 
     A stale socket, left there by a process that was killed, is replaced.
@@ -33,12 +35,13 @@ def listen_at(path: Path, backlog: int = 128) -> socket.socket:
     path = path.resolve()
     with _locked(path.parent):
         _remove_stale(path)
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.waiting = backlog
         try:
             sock.bind(str(path))
             path.chmod(0o600)  # before listen(), until which no client can connect
             sock.setblocking(False)  # the mode of all duplicates, so that none blocks a loop that accepts by another
-            sock.listen(backlog)
+            sock.listen()
         except BaseException:
             sock.close()
             raise

@@ -84,7 +84,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     ),
     "connectors.http": frozenset({"own_logger", "backoff", "model", "types", "store", "engine", "connectors.files"}),
     "connectors": frozenset({"types", "engine", "connectors.files", "connectors.http"}),
-    "connectors.partitions": frozenset({"own_logger", "backoff", "store", "partitions", "engine", "connectors.http"}),
+    "connectors.partitions": frozenset(
+        {"own_logger", "system", "backoff", "store", "partitions", "engine", "connectors.http"}
+    ),
     "connectors.kafka": frozenset(
         {
             "own_logger",

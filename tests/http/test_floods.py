@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import os
-import resource
 import socket
 import ssl
 from collections.abc import AsyncGenerator, Generator, Sequence
@@ -22,6 +20,7 @@ from statefun_actors.address import Address
 from statefun_actors.http import create_app, listen, serve, server
 from statefun_actors.http.router import Router
 from statefun_actors.system import loop_errors
+from tests.descriptors import no_more_descriptors
 from tests.engine.engines import until
 from tests.http.serving import request
 
@@ -159,6 +158,19 @@ async def test_a_fault_in_hypercorn_is_one_log_line_without_a_traceback(caplog: 
     assert record.exc_info is None
 
 
+async def test_the_retry_of_a_socket_that_was_closed_meanwhile_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    closed = {
+        "message": "Exception in callback BaseSelectorEventLoop._start_serving(...)",
+        "exception": ValueError("Invalid file descriptor: -1"),
+    }
+    handle = loop_errors()
+    handle(asyncio.get_running_loop(), closed)
+    assert caplog.messages == []
+
+    handle(asyncio.get_running_loop(), {**closed, "message": "Exception in callback of the application"})
+    assert caplog.messages == ["Exception in callback of the application"]
+
+
 async def test_rapid_resets_are_one_log_line(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         async with serving() as (router, address):
@@ -226,16 +238,3 @@ def closing(sockets: Sequence[socket.socket]) -> Generator[None]:
     finally:
         for each in sockets:
             each.close()
-
-
-@contextmanager
-def no_more_descriptors() -> Generator[None]:
-    """None is free: the limit is at the lowest free one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.dup(0)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

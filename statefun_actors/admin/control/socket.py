@@ -34,7 +34,7 @@ from statefun_actors.engine import (
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.own_logger import own_logger
 from statefun_actors.store import NotPausedError, Store
-from statefun_actors.system import listen_at, real_path
+from statefun_actors.system import ACCEPTED_AT_ONCE, listen_at, real_path
 from statefun_actors.text import describe
 
 logger: Final = own_logger("statefun_actors.engine")
@@ -69,7 +69,9 @@ class ControlSocket:
         try:
             bound = opened._bound()
             try:
-                opened._server = await asyncio.start_unix_server(opened._accept, sock=bound, limit=wire.LONGEST_LINE)
+                opened._server = await asyncio.start_unix_server(
+                    opened._accept, sock=bound, backlog=ACCEPTED_AT_ONCE, limit=wire.LONGEST_LINE
+                )
             except BaseException:
                 bound.close()
                 raise

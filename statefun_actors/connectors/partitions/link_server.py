@@ -13,6 +13,7 @@ from statefun_actors.connectors.partitions import frames
 from statefun_actors.connectors.partitions.frames import Durable, Hello, Records, Welcome, frame, read_frame
 from statefun_actors.connectors.partitions.link_source import LinkSource
 from statefun_actors.own_logger import own_logger
+from statefun_actors.system import ACCEPTED_AT_ONCE
 
 logger: Final = own_logger("statefun_actors.engine")
 
@@ -38,7 +39,7 @@ class LinkServer:
     async def open(self, wake: Callable[[], None]) -> None:
         """Begin to serve. *wake* is called when a source has news."""
         self._wake = wake
-        self._server = await asyncio.start_unix_server(self._accept, sock=self._sock)
+        self._server = await asyncio.start_unix_server(self._accept, sock=self._sock, backlog=ACCEPTED_AT_ONCE)
 
     async def close(self) -> None:
         """Stop serving. Senders send again what is not durable here."""

@@ -14,6 +14,7 @@ from statefun_actors.http.peers.frames import FULL, Answer, Asked, FrameConnecti
 from statefun_actors.http.request import Pending, RefusedError, Request, Response
 from statefun_actors.http.router import CANCELLED, Router
 from statefun_actors.http.server import drain
+from statefun_actors.system import ACCEPTED_AT_ONCE
 
 _END_SECONDS: Final = 1.0
 """The timeout for the last responses of a stop."""
@@ -25,7 +26,8 @@ async def serve_peers(router: Router, sock: socket, *, stop: Callable[[], Awaita
     *sock* listens already, and is closed at the end.
     """
     opened: set[_FromPeer] = set()
-    server = await asyncio.get_running_loop().create_unix_server(lambda: _FromPeer(router, opened), sock=sock)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_unix_server(lambda: _FromPeer(router, opened), sock=sock, backlog=ACCEPTED_AT_ONCE)
     try:
         await stop()
         await drain(router)

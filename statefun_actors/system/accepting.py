@@ -13,11 +13,13 @@ from typing import Final
 ACCEPTED_AT_ONCE: Final = 1
 """The backlog for asyncio."""
 BACKLOG: Final = 1024
-"""Connections that wait in the kernel."""
+"""Connections that wait in the kernel at a server of HTTP."""
 
 
 class ListeningSocket(socket.socket):
-    """asyncio gives its backlog to the kernel as well, which must not keep so few connections waiting."""
+    """A socket at which *waiting* connections wait, whatever the backlog: asyncio gives its own to the kernel, too."""
+
+    waiting = BACKLOG
 
     def listen(self, backlog: int = BACKLOG, /) -> None:  # noqa: ARG002 - asyncio's
-        super().listen(BACKLOG)
+        super().listen(self.waiting)
