@@ -38,9 +38,10 @@ if sys.version_info >= (3, 12):
     def run_without_task(run: Callable[[], _T]) -> _T:
         """Call *run* without a current task, so that plain handlers can't cancel their engine's; return its result."""
         loop = asyncio._get_running_loop()  # noqa: SLF001 - the public form raises where there is none
-        if loop is None:
+        current = None if loop is None else current_task(loop)
+        if loop is None or current is None:  # Python 3.12 can't swap None for None: KeyError
             return run()
-        current = _swap_current_task(loop, None)
+        _swap_current_task(loop, None)
         try:
             return run()
         finally:

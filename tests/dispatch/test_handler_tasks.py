@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from statefun_actors.dispatch import HandlerTask, in_handler_task, start_handler_task
+from statefun_actors.dispatch import HandlerTask, in_handler_task, run_without_task, start_handler_task
 
 SET: ContextVar[str] = ContextVar("SET", default="nothing")
 
@@ -205,3 +205,24 @@ def test_the_event_loops_of_many_threads_run_suspended_batches_at_the_same_time(
     with ThreadPoolExecutor(8) as threads:
         found = [threads.submit(asyncio.run, main()) for _ in range(8)]
         assert [each.result(30) for each in found] == [[19_900] * 10] * 8
+
+
+async def test_a_run_without_a_task_may_be_in_another_one_or_in_a_callback() -> None:
+    """Python 3.12 raises KeyError if no task is to be the current one, and none is."""
+
+    def current() -> asyncio.Task[Any] | None:
+        return run_without_task(asyncio.current_task)
+
+    def suspended() -> asyncio.Task[Any] | None:
+        return start_handler_task(asyncio.sleep(0))
+
+    task = asyncio.current_task()
+    assert run_without_task(current) is None
+    started = run_without_task(suspended)
+    assert asyncio.current_task() is task
+    assert started is not None
+    await started
+
+    found = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(lambda: found.set_result(current()))
+    assert await asyncio.wait_for(found, 30) is None
