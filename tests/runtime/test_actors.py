@@ -202,9 +202,9 @@ def test_an_unknown_option_is_refused_with_the_names_of_those_there_are(calls: C
         with pytest.raises(TypeError) as caught:
             send()
         name = option.partition(" ")[0]
-        assert str(caught.value) == f"unknown option {option}; expected one of: {known}" or str(caught.value).endswith(
-            f"unexpected keyword argument {name}"  # TestRuntime has parameters
-        )
+        expected = f"unknown option {option}; expected one of: {known}"
+        # TestRuntime has parameters; from Python 3.13 on, its error may also suggest a name.
+        assert str(caught.value) == expected or f"unexpected keyword argument {name}" in str(caught.value)
 
     assert calls.ask(ada, Deposit(cents=1), Deposited) == Deposited(balance=1)
 
