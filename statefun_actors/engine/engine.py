@@ -201,9 +201,14 @@ class Engine:
     def _paused(self) -> Iterator[str]:
         if not self.view.pauses:
             return
-        waiting = self.view.paused_messages()
+        waiting, parked = self.view.paused_messages(), self.view.parked
         for target, since in self.view.pauses.items():
-            yield f"{describe_pause(target, since)}; messages waiting: {waiting.get(target, 0):,}"
+            typename = target if isinstance(target, str) else target.typename
+            if kept := parked.get(typename):  # they are counted by type only, and have no mailboxes
+                what = f"nothing here serves {typename}; messages kept for it: {kept:,}"
+            else:
+                what = f"messages waiting: {waiting.get(target, 0):,}"
+            yield f"{describe_pause(target, since)}; {what}"
 
     def failing(self, target: Address, /) -> str | None:
         """See :meth:`~statefun_actors.ingress.Backend.failing`."""

@@ -134,6 +134,24 @@ async def test_the_notices_say_what_is_paused() -> None:
         ]
 
 
+async def test_the_notices_say_what_is_kept_for_a_paused_type_that_nothing_serves() -> None:
+    class Other(Entity, typename="test/other"):
+        @handles(int)
+        def take(self, message: int) -> None:
+            pass
+
+    store = MemoryStore()
+    async with running(Tally, store=store) as engine:
+        await pause(engine, A, A.typename)
+        send_all(engine, [1, 2])
+        await engine.durable()
+    async with running(Other, store=store) as engine:
+        await engine.idle()
+
+        kept = "is paused since 2026-01-01T00:00:00Z; nothing here serves test/tally; messages kept for it: 2"
+        assert engine.notices() == [f"test/tally/a {kept}", f"test/tally {kept}"]
+
+
 async def test_commits_count_what_is_paused() -> None:
     class Watch(Instrument):
         paused: ClassVar[list[int]] = []
