@@ -1,7 +1,7 @@
 """Operating system and event loop: forks, folders, threads, tasks, Unix sockets, loop errors, throttled log lines."""
 
 from statefun_actors.system.accepting import ACCEPTED_AT_ONCE, BACKLOG, ListeningSocket
-from statefun_actors.system.folders import make_folder, real_path, sync_folder
+from statefun_actors.system.folders import make_folder, partial_name, real_path, sync_folder
 from statefun_actors.system.forks import (
     keep_from_children,
     kept_from_children,
@@ -40,6 +40,7 @@ __all__ = [
     "loop_errors",
     "loop_kept_from_children",
     "make_folder",
+    "partial_name",
     "real_path",
     "release",
     "repeats",

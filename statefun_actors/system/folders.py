@@ -1,9 +1,16 @@
-"""Paths, and folders that are created durably."""
+"""Paths, folders that are created durably, and names for files that are not complete yet."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+_OF_PROCESS: Final = re.compile(r"\.([1-9][0-9]{0,8})\.partial(?:-journal)?")
+"""What follows the name of the target in that of a partial file, or of SQLite's journal for it."""
 
 
 def real_path(path: Path) -> Path:
@@ -32,3 +39,39 @@ def sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def partial_name(target: Path) -> Path:
+    """The path next to *target* at which this process makes what will be renamed to *target*; there is nothing.
+
+    What killed processes have left there for *target* is removed.
+    """
+    with suppress(OSError):
+        for each in target.parent.iterdir():
+            if each.name.startswith(target.name) and (of := _OF_PROCESS.fullmatch(each.name, len(target.name))):
+                _remove_if_left(each, int(of[1]))
+    return target.with_name(f"{target.name}.{os.getpid()}.partial")
+
+
+def _remove_if_left(path: Path, pid: int) -> None:
+    """Remove the file or folder *path* unless its process *pid* is another one that runs."""
+    if pid != os.getpid() and _runs(pid):
+        return
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _runs(pid: int) -> bool:
+    """Whether the process *pid* runs, or that is not known: on Windows, signal 0 is Ctrl-C."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True

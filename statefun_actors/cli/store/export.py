@@ -23,6 +23,7 @@ from statefun_actors.cli.store.place import (
     refuse_wrong_uses,
     store_command,
 )
+from statefun_actors.system import partial_name
 
 _HELP = f"""Write a whole store as lines of JSON, on standard output or to a file.
 
@@ -127,7 +128,7 @@ def _writer(output: Path | None) -> Generator[IO[bytes]]:
         with _output_errors(output), output.open("wb") as raw, _compressed(output, raw) as file:
             yield file
         return
-    partial = output.with_name(f"{output.name}.{os.getpid()}.partial")
+    partial = partial_name(output)
     try:
         with _output_errors(output):
             # An export has the tokens of open asks, each of which is a permission.

@@ -20,7 +20,7 @@ import msgspec
 from statefun_actors.partitions import Partition
 from statefun_actors.store import LAYOUT, PARTITION, Commit, Recovered, Store, StoreError, has_partitions
 from statefun_actors.store.sqlite import SqliteStore
-from statefun_actors.system import make_folder, sync_folder
+from statefun_actors.system import make_folder, partial_name, sync_folder
 
 _VERSION: Final = 1
 _PLACED_VERSION: Final = 2
@@ -182,8 +182,7 @@ def new_folder(folder: Path, layout: Layout) -> Generator[Path]:
     It gets the name *folder* when the block ends without an error; there may be an empty folder of that name.
     """
     make_folder(folder.parent)
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = partial_name(folder)
     make_folder(partial)
     try:
         yield partial

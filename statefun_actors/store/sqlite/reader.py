@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,7 +27,7 @@ from statefun_actors.store.sqlite.selects import (
     LAST_SEQ,
     address_of,
 )
-from statefun_actors.system import make_folder, real_path
+from statefun_actors.system import make_folder, partial_name, real_path
 
 
 class Reads(Queries):
@@ -82,13 +81,12 @@ class Reads(Queries):
         """
         target = Path(target)
         there = real_path(target)
-        partial = there.with_name(f"{there.name}.{os.getpid()}.partial")
+        partial = partial_name(there)
         try:
             if target.exists() and (not overwrite or not target.is_file() or target.samefile(self.path)):
                 allow = "" if overwrite else ", or allow to overwrite it: --overwrite, overwrite=True"
                 raise StoreError(str(target), "it exists already", f"Choose another target for the backup{allow}.")
             make_folder(there.parent)
-            partial.unlink(missing_ok=True)
             with self._separate_connection() as db:
                 self._copy(db, partial)
             if target.exists():
