@@ -36,6 +36,7 @@ from statefun_actors.dispatch.events import (
     TimerFired,
 )
 from statefun_actors.dispatch.failure import exit_error, is_terminal
+from statefun_actors.dispatch.first_step import Paused, first_step
 from statefun_actors.dispatch.given_up import GRACE_SECONDS
 from statefun_actors.dispatch.handler_task import HandlerTask, start_handler_task
 from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments, Propagating, Propagation
@@ -70,6 +71,7 @@ __all__ = [
     "MessageRefused",
     "MessageSource",
     "MessageTaken",
+    "Paused",
     "Places",
     "Propagating",
     "Propagation",
@@ -93,6 +95,7 @@ __all__ = [
     "ended",
     "exit_error",
     "failure_answer",
+    "first_step",
     "in_handler_task",
     "is_terminal",
     "message_lookup",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any as Untyped
@@ -18,11 +18,12 @@ from typing import TypeAlias
 from statefun_actors.definition import Handler
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.events import LoopHeld
+from statefun_actors.dispatch.first_step import Paused, first_step
 from statefun_actors.dispatch.given_up import GRACE_SECONDS, given_up
 from statefun_actors.dispatch.handler_task import HandlerSteps, HandlerTask
 from statefun_actors.dispatch.handler_threads import HandlerThread, HandlerThreads
 from statefun_actors.dispatch.instruments import Instruments
-from statefun_actors.dispatch.stepping import RUNS_ON, Continued, SelfClosedError, Watch
+from statefun_actors.dispatch.stepping import RUNS_ON, Continued, SelfClosedError, Steps, Watch
 from statefun_actors.errors import HandlerTimeoutError, NotAMessageError
 from statefun_actors.host import Deadline, Host
 
@@ -45,11 +46,10 @@ def start_of(handler: Handler, timeout: float | None, threads: HandlerThreads) -
         if coroutine.__class__ is not CoroutineType:
             # An async function that a decorator wrapped.
             return Other(name, timeout, coroutine) if inspect.isawaitable(coroutine) else coroutine
-        try:
-            pending = coroutine.send(None)
-        except StopIteration as done:
-            return done.value
-        return Suspended(name, timeout, coroutine, pending)
+        result = first_step(coroutine)
+        if result.__class__ is Paused:
+            return Suspended(name, timeout, result.rest, result.pending)
+        return result
 
     return start
 
@@ -101,9 +101,7 @@ class Suspended(Waiting):
 
     __slots__ = ("coroutine", "pending")
 
-    def __init__(
-        self, name: str, timeout: float | None, coroutine: Coroutine[Untyped, Untyped, object], pending: object
-    ) -> None:
+    def __init__(self, name: str, timeout: float | None, coroutine: Steps[object], pending: object) -> None:
         super().__init__(name, timeout)
         self.coroutine, self.pending = coroutine, pending
 
@@ -164,12 +162,13 @@ class Other(Waiting):
     ) -> object:
         waiting = _awaited(self.awaitable)
         try:
-            pending = context.run(waiting.send, None)
-        except StopIteration as done:
-            return done.value
+            result = context.run(first_step, waiting)
         except GeneratorExit as error:
             raise SelfClosedError from error
-        return await Suspended(self.name, self.timeout, waiting, pending).result(context, host, instruments, task)
+        if not isinstance(result, Paused):
+            return result
+        rest = Suspended(self.name, self.timeout, result.rest, result.pending)
+        return await rest.result(context, host, instruments, task)
 
 
 async def _awaited(awaitable: Awaitable[object]) -> object:

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from weakref import getweakrefcount
 
 from statefun_actors.dispatch.current_task import ENDED, run_step, run_without_task
+from statefun_actors.dispatch.first_step import Paused, first_step
 from statefun_actors.dispatch.given_up import GRACE_SECONDS
 from statefun_actors.dispatch.stepping import resumed
 
@@ -164,8 +165,8 @@ class HandlerSteps(Coroutine[Untyped, Untyped, Untyped]):
     def close(self) -> None:
         self.context.run(self.work.close)
 
-    def __await__(self) -> Untyped:
-        return self.work.__await__()
+    def __await__(self) -> Untyped:  # abstract in Coroutine; a task calls the methods above
+        raise NotImplementedError
 
 
 class _Loop:
@@ -290,8 +291,7 @@ async def _ended(end: BaseException | None) -> Untyped:
 async def in_own_context(work: Coroutine[Untyped, Untyped, _T]) -> _T:
     """The result of *work*, run in a copy of the current context: what it sets there does not remain."""
     context = copy_context()
-    try:
-        pending = context.run(work.send, None)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
-    return await resumed(HandlerSteps(work, context), pending)
+    result = context.run(first_step, work)
+    if not isinstance(result, Paused):
+        return result
+    return await resumed(HandlerSteps(result.rest, context), result.pending)

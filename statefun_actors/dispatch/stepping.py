@@ -10,11 +10,14 @@ import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any as Untyped
-from typing import Final, TypeGuard, TypeVar
+from typing import Final, TypeAlias, TypeGuard, TypeVar
 
 import attrs
 
 _T = TypeVar("_T")
+
+Steps: TypeAlias = Coroutine[Untyped, Untyped, _T] | Generator[Untyped, Untyped, _T]
+"""What a task takes step by step."""
 
 
 @attrs.frozen
@@ -31,7 +34,7 @@ class SelfClosedError(BaseException):
 
 
 @types.coroutine
-def resumed(coroutine: Coroutine[Untyped, Untyped, _T], pending: object) -> Generator[Untyped, Untyped, _T]:
+def resumed(coroutine: Steps[_T], pending: object) -> Generator[Untyped, Untyped, _T]:
     """Continue *coroutine*, whose last step yielded *pending*, as if it had been awaited from the start.
 
     Raises:
@@ -63,7 +66,7 @@ class Continued:
 
     __slots__ = ("coroutine", "pending", "watch")
 
-    def __init__(self, coroutine: Coroutine[Untyped, Untyped, object], pending: object, watch: Watch) -> None:
+    def __init__(self, coroutine: Steps[object], pending: object, watch: Watch) -> None:
         self.coroutine, self.pending, self.watch = coroutine, pending, watch
 
     @types.coroutine

@@ -17,7 +17,9 @@ from statefun_actors.dispatch import (
     Application,
     Dispatch,
     HandlerTask,
+    Paused,
     dispatcher,
+    first_step,
     resumed,
     run_without_task,
     start_handler_task,
@@ -237,12 +239,12 @@ class Runner:
                 run = counted(working_set, messages[0], run)
             self._start(self._see_through(working_set, mailbox, record, run), mailbox)
             return
-        try:
-            pending = run.send(None)
-        except StopIteration as done:
-            self._finish(working_set, mailbox, record, done.value)
+        outcome = first_step(run)
+        if isinstance(outcome, Paused):
+            rest = resumed(outcome.rest, outcome.pending)
+            self._start(self._see_through(working_set, mailbox, record, rest), mailbox)
         else:
-            self._start(self._see_through(working_set, mailbox, record, resumed(run, pending)), mailbox)
+            self._finish(working_set, mailbox, record, outcome)
 
     def _start(self, work: Coroutine[Untyped, Untyped, None], mailbox: Mailbox) -> None:
         task = start_handler_task(work)

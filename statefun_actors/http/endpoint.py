@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any as Untyped
 
-from statefun_actors.dispatch import resumed
+from statefun_actors.dispatch import Paused, first_step, resumed
 from statefun_actors.endpoint import RequestReplyHandler, batch_with_headers
 from statefun_actors.http.failure_log import FailureLog, first_line
 from statefun_actors.http.linger import Linger
@@ -49,11 +47,12 @@ class EndpointRoute:
         work = self._reply(request, batch)
         if self.handler.waits(batch):
             return start(work, eager=False)
-        try:  # without a task: plain handlers could cancel it, and few batches wait for anything
-            awaited = work.send(None)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return] # None only after `request.gone`, which is not set here
-        return start(_resumed(work, awaited))
+        # Without a task: plain handlers could cancel it, and few batches wait for anything.
+        response = first_step(work)
+        if isinstance(response, Paused):
+            return start(_resumed(response))
+        assert response is not None  # None only after `request.gone`, which is not set here
+        return response
 
     async def _reply(self, request: Request, batch: Batch) -> Response | None:
         """The response to *batch*; None if the connection was closed meanwhile."""
@@ -78,8 +77,8 @@ class EndpointRoute:
         return line(500, first_line(error))
 
 
-async def _resumed(work: Coroutine[Untyped, Untyped, Response | None], awaited: object) -> Response | None:
-    return await resumed(work, awaited)
+async def _resumed(response: Paused[Response | None]) -> Response | None:
+    return await resumed(response.rest, response.pending)
 
 
 def _malformed(error: MalformedRequestError, request: Request, failures: FailureLog) -> Response:

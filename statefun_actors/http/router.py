@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-from statefun_actors.dispatch import resumed, run_without_task
+from statefun_actors.dispatch import Paused, first_step, resumed, run_without_task
 from statefun_actors.http.framing import announced_length, is_framed_twice, origin_form
 from statefun_actors.http.in_flight import InFlight
 from statefun_actors.http.request import Pending, RefusedError, Request, Response, Route, line
@@ -156,13 +156,12 @@ class Router:
         if (announced := announced_length(request.headers)) > self.body_limit:
             raise _UnreadError(self._too_large(f"{announced} bytes"))
         reading = self._read(receive)
-        try:
-            pending = reading.send(None)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
+        body = first_step(reading)
+        if not isinstance(body, Paused):
+            return body
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                return await resumed(reading, pending)
+                return await resumed(body.rest, body.pending)
         except TimeoutError:
             raise _UnreadError(line(408, f"the body did not arrive within {BODY_SECONDS:g} s")) from None
 
