@@ -40,7 +40,7 @@ from statefun_actors.model import (
     State,
     TypedValue,
 )
-from statefun_actors.types import check_typed_record, pack, packers, record_to_typed
+from statefun_actors.types import check_typed_record, pack, packer_of, packers, record_to_typed
 
 _RECORD_TYPES: Final = (".KafkaProducerRecord", ".KinesisEgressRecord")
 _RECORDS: Final = (KafkaRecord, KinesisRecord)
@@ -183,7 +183,11 @@ class Scope(Struct, eq=False):
         self.defaults = None
 
     def send(self, target: Address, message: object) -> None:
-        value = packers[type(message)](message)
+        try:
+            packed = packers[type(message)]
+        except KeyError:
+            packed = packer_of(type(message))
+        value = packed(message)
         if len(value.value) > LARGEST_VALUE:
             raise too_large(value)
         if not (target.__class__ is Address and target[0].isascii() and target[1].isascii()):
@@ -234,7 +238,7 @@ class Scope(Struct, eq=False):
 
     def reply(self, message: object) -> None:
         """Reply to the caller; without one, the reply is checked, dropped and counted."""
-        value = packers[type(message)](message)
+        value = pack(message)
         if len(value.value) > LARGEST_VALUE:
             raise too_large(value)
         if (caller := self.caller) is not None:

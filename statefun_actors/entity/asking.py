@@ -22,7 +22,7 @@ from statefun_actors.asking import (
 from statefun_actors.definition import AnswerMethod, Callee, Scope, check_relayed, timeout_ms
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import TypedValue
-from statefun_actors.types import pack, packers
+from statefun_actors.types import pack
 
 NOT_GIVEN: Final[Untyped] = object()
 """The default of a keyword; None is a value that can be kept."""
@@ -52,7 +52,7 @@ def ask(
         target = target.at(scope.host.token())
     asked = None
     if target is not None:
-        value = packers[type(question)](question)
+        value = pack(question)
         check_relayed(target, value)
         asked = (value.typename, value.value)
     keeping = None if kept is None else (kept.typename, kept.value)

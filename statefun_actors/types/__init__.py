@@ -30,7 +30,7 @@ from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.kinds import split_optional, unwrapped
 from statefun_actors.types.message_names import message_name
 from statefun_actors.types.messages import message, own_message
-from statefun_actors.types.pack import checked_typed, pack, packers
+from statefun_actors.types.pack import checked_typed, pack, packer_of, packers
 from statefun_actors.types.protobuf import any_of, typed_of_any
 from statefun_actors.types.readable import NO_JSON, NoJson, codec_known, codec_named, json_of, json_text_of, value_of
 from statefun_actors.types.records import (
@@ -83,6 +83,7 @@ __all__ = [
     "message_name",
     "own_message",
     "pack",
+    "packer_of",
     "packers",
     "record_of_typed",
     "record_to_typed",

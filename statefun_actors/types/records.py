@@ -55,7 +55,7 @@ def kafka_record(*, topic: str, value: object, key: str | None = None) -> KafkaR
     if topic.__class__ is not str or topic not in _topics:
         _topic(topic)
     try:
-        data = _writers[type(value)](value)  # the same as _payload, one call fewer
+        data = (_writers.get(type(value)) or _writer_of(type(value)))(value)  # the same as _payload, one call fewer
     except Exception:
         data = _checked_payload(value)
     if key is not None and not (key.__class__ is str and key.isascii()):
@@ -92,8 +92,8 @@ def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
             key, value = (record.key or "").encode(), record.value
             try:
                 data = b"".join((_KEY[len(key)], key, _VALUE[len(value)], value, _topics[record.topic]))
-            except IndexError:  # longer than usual
-                data = wire.length_field(1, key) + wire.length_field(2, value) + _topics[record.topic]
+            except LookupError:  # longer than usual, or a topic that is new
+                data = wire.length_field(1, key) + wire.length_field(2, value) + _topic_field(record.topic)
             return TypedValue(KAFKA_TYPENAME, data)
         data = (
             wire.length_field(1, record.partition_key.encode())
@@ -167,17 +167,17 @@ def record_of_typed(typed: TypedValue) -> KafkaRecord | KinesisRecord | None:
     return None
 
 
-class _Topics(dict[str, bytes]):
-    """Cache of encoded topic fields, ``topics[topic]``: an application has few topics, and uses them all the time."""
+_topics: Final[dict[str, bytes]] = {}
+"""Encoded topic fields by topic: an application has few topics, and uses them all the time."""
 
-    def __missing__(self, topic: str) -> bytes:
+
+def _topic_field(topic: str) -> bytes:
+    field = _topics.get(topic)
+    if field is None:
         field = wire.length_field(3, _topic(topic).encode())
-        if len(self) < _MAX_CACHED_TOPICS:  # cached names have been checked
-            self[topic] = field
-        return field
-
-
-_topics: Final = _Topics()
+        if len(_topics) < _MAX_CACHED_TOPICS:  # cached names have been checked
+            _topics[topic] = field
+    return field
 
 
 def _length_fields(data: bytes) -> dict[int, bytes]:
@@ -186,7 +186,7 @@ def _length_fields(data: bytes) -> dict[int, bytes]:
 
 def _payload(value: Any) -> bytes:
     try:
-        return _writers[type(value)](value)
+        return _writer_of(type(value))(value)
     except Exception:
         return _checked_payload(value)
 
@@ -194,7 +194,7 @@ def _payload(value: Any) -> bytes:
 def _checked_payload(value: Any) -> bytes:
     """The bytes of *value*, by the slow path whose errors have the full text."""
     try:
-        return codec_for(type(value)).encode(value) if _has_codec(type(value)) else _writers[type(value)](value)
+        return codec_for(type(value)).encode(value) if _has_codec(type(value)) else _writer_of(type(value))(value)
     except UnstorableTypeError as error:
         raise ValueMismatchError(_PAYLOADS, f"{kind(value)}: {error}", "value") from None
     except ValueMismatchError as error:
@@ -212,16 +212,17 @@ def _four_bytes(value: Any) -> bytes:
         raise ValueMismatchError("an int of 32 bits (a longer one as str)", shown(value), "value") from None
 
 
-class _Writers(dict[type, Callable[[Any], bytes]]):
-    """The function that encodes the values of a class: ``writers[cls]``."""
-
-    def __missing__(self, cls: type) -> Callable[[Any], bytes]:
-        if not _has_codec(cls):
-            return bytes if issubclass(cls, bytes) else _refuse
-        write = codec_for(cls).writer()
-        if issubclass(cls, Message):
-            self[cls] = write  # not for attrs classes: they, or classes in them, may be renamed
+def _writer_of(cls: type) -> Callable[[Any], bytes]:
+    """The function that encodes the values of *cls*."""
+    write = _writers.get(cls)
+    if write is not None:
         return write
+    if not _has_codec(cls):
+        return bytes if issubclass(cls, bytes) else _refuse
+    write = codec_for(cls).writer()
+    if issubclass(cls, Message):
+        _writers[cls] = write  # not for attrs classes: they, or classes in them, may be renamed
+    return write
 
 
 def _refuse(value: object) -> NoReturn:
@@ -236,7 +237,12 @@ def _encoded_text(value: str) -> bytes:
     return _encoded("value", value)
 
 
-_writers: Final = _Writers({bytes: _unchanged, str: _encoded_text, int: _four_bytes, float: struct.Struct(">d").pack})
+_writers: Final[dict[type, Callable[[Any], bytes]]] = {
+    bytes: _unchanged,
+    str: _encoded_text,
+    int: _four_bytes,
+    float: struct.Struct(">d").pack,
+}
 
 
 def _name(argument: str, value: Any) -> str:

@@ -53,15 +53,20 @@ class HeadersWriter(Writer):
     def _message(self, effect: Send, headers: bytes) -> tuple[bytes, bytes, bytes, bytes, bytes]:
         (function_type, id), value = effect.target, effect.value
         encoded_id, data = id.encode(), value.value
-        sizes = function_type, len(encoded_id), value.typename, len(data), len(headers)
-        head, value_head = self._sends_with[sizes]
+        head, value_head = self._sends_with.find(
+            (function_type, len(encoded_id), value.typename, len(data), len(headers))
+        )
         return head, encoded_id, value_head, data, headers
 
     def _record(self, effect: Egress, headers: bytes) -> tuple[bytes, bytes, bytes]:
         value = effect.value
         if value.typename != _KAFKA_RECORD:
             headers = b""
-        return self._egresses[effect.egress, value.typename, len(value.value) + len(headers)], value.value, headers
+        return (
+            self._egresses.find((effect.egress, value.typename, len(value.value) + len(headers))),
+            value.value,
+            headers,
+        )
 
 
 def _encoded(headers: Headers) -> bytes:

@@ -20,9 +20,9 @@ _T = TypeVar("_T")
 MARK: Final = b"\x10\x01\x1a"
 """has_value = true, and the tag of the bytes."""
 
-_MOST: Final = 4096
+MOST: Final = 16_384
 _LONGEST: Final = 512
-_REST: Final = 16 * _MOST
+_REST: Final = 16 * MOST
 
 
 class PrefixCache(dict[bytes, tuple[_T, str, int]], Generic[_T]):
@@ -31,7 +31,7 @@ class PrefixCache(dict[bytes, tuple[_T, str, int]], Generic[_T]):
     After ``prefix, _, end = part.partition(MARK)`` the *end* of a known part is ``size, *bytes``: the prefix includes
     the length of field 2. With any other end the part has to be parsed.
 
-    Holds at most 4,096 prefixes, and no long ones. If few of them repeat, the cache costs more than it saves: it is
+    Holds at most 16,384 prefixes, and no long ones. If few of them repeat, the cache costs more than it saves: it is
     then not used while ``resting``, a number of parts, is above zero.
     """
 
@@ -52,8 +52,8 @@ class PrefixCache(dict[bytes, tuple[_T, str, int]], Generic[_T]):
         name = field(b"\x0a", typename.encode())
         if prefix != field(b"\x0a", first) + b"\x12" + varint(len(name) + len(MARK) + 1 + size) + name:
             return
-        if len(self) >= _MOST:
-            self.resting = _REST if self.used < _MOST else 0
+        if len(self) >= MOST:
+            self.resting = _REST if self.used < MOST else 0
             self.used = 0
             self.clear()
         self[prefix] = (whose, typename, size)

@@ -62,25 +62,32 @@ class Writer:
     def write(self, outcome: Done | MissingState, token_prefix: str | None) -> bytes:
         if type(outcome) is MissingState:  # for a Struct, an `isinstance` that is false takes four times as long
             return self._incomplete(outcome)
-        sends, egresses, conversions = self._sends, self._egresses, self._conversions
+        sends, egresses, conversions = self._sends.known, self._egresses.known, self._conversions
         messages = self._mutations(outcome.changes)
         delayed: list[bytes] = []
         records: list[bytes] = []
         for effect in outcome.effects:
             if type(effect) is Send:
-                function_type, id = effect.target
-                value = effect.value
+                target, value = effect.target, effect.value
                 if value.typename in conversions:
                     value = self._converted(value)
-                encoded_id, data = id.encode(), value.value
-                head, value_head = sends[function_type, len(encoded_id), value.typename, len(data)]
+                encoded_id, data = target[1].encode(), value.value
+                send = target[0], len(encoded_id), value.typename, len(data)
+                try:
+                    head, value_head = sends[send]
+                except KeyError:
+                    head, value_head = self._sends.made(send)
                 messages += head, encoded_id, value_head, data
             elif type(effect) is Egress:
                 value = effect.value
                 if value.typename in conversions:
                     value = self._converted(value)
                 data = value.value
-                records += egresses[effect.egress, value.typename, len(data)], data
+                record = effect.egress, value.typename, len(data)
+                try:
+                    records += egresses[record], data
+                except KeyError:
+                    records += self._egresses.made(record), data
             elif type(effect) is SendAfter:
                 self._send_after(effect, token_prefix, delayed)
             elif type(effect) is Cancel:
@@ -105,7 +112,7 @@ class Writer:
     def _mutations(self, changes: State) -> list[bytes]:
         """The first parts of the result: changes of states."""
         mutations: list[bytes] = []
-        conversions = self._state_conversions
+        conversions, modifications = self._state_conversions, self._modifications.known
         for name, value in changes.items():
             if value is None:
                 state_name = field(b"\x12", name.encode())
@@ -114,7 +121,11 @@ class Writer:
                 typename, data = value.typename, value.value
                 if typename in conversions:
                     typename, data = conversions[typename](data)
-                mutations += self._modifications[name, typename, len(data)], data
+                modification = name, typename, len(data)
+                try:
+                    mutations += modifications[modification], data
+                except KeyError:
+                    mutations += self._modifications.made(modification), data
         return mutations
 
     def _send_after(
@@ -130,11 +141,11 @@ class Writer:
         value = self._converted(effect.value)
         id, data = effect.target.id.encode(), value.value
         delay = b"\x08" + varint(effect.delay_ms) if effect.delay_ms else b""
-        target = delay + b"\x12" + self._targets[effect.target.typename, len(id)]
+        target = delay + b"\x12" + self._targets.find((effect.target.typename, len(id)))
         if headers:
             argument = b"\x1a" + self._value(value.typename, len(data), len(headers))
         else:
-            argument = b"\x1a" + self._values[value.typename, len(data)]
+            argument = b"\x1a" + self._values.find((value.typename, len(data)))
         size = len(target) + len(id) + len(argument) + len(data) + len(headers) + len(token)
         delayed += b"\x1a", varint(size), target, id, argument, data, headers, token
 
@@ -171,14 +182,14 @@ class Writer:
         self, function_type: str, id_length: int, typename: str, length: int, more: int = 0
     ) -> tuple[bytes, bytes]:
         """The bytes before the id, and those between the id and the value."""
-        target = b"\x0a" + self._targets[function_type, id_length]
-        value = b"\x12" + (self._value(typename, length, more) if more else self._values[typename, length])
+        target = b"\x0a" + self._targets.find((function_type, id_length))
+        value = b"\x12" + (self._value(typename, length, more) if more else self._values.find((typename, length)))
         return b"\x12" + varint(len(target) + id_length + len(value) + length + more) + target, value
 
     def _egress(self, egress: str, typename: str, length: int) -> bytes:
         namespace, _, name = egress.rpartition("/")
         names = field(b"\x0a", namespace.encode()) + field(b"\x12", name.encode())
-        fields = names + b"\x1a" + self._values[typename, length]
+        fields = names + b"\x1a" + self._values.find((typename, length))
         return b"\x22" + varint(len(fields) + length) + fields
 
     def _modification(self, name: str, typename: str, length: int) -> bytes:

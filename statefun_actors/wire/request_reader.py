@@ -1,14 +1,15 @@
 """Decodes request bodies to Batches, as far as both protocols share it.
 
 protobuf parses a request at once, in C; then each access to a field creates a Python object, which is the main cost.
-So each field is accessed once, and addresses stay bytes (``protos/*/reading.proto``) until ``Addresses``, a cache of a
-few thousand, decodes them.
+So each field is accessed once, and addresses stay bytes (``protos/*/reading.proto``) until ``Addresses``, a cache,
+decodes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sized
-from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any as Untyped
+from typing import Final, Generic, Protocol, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -21,7 +22,7 @@ from statefun_actors.wire.malformed import MalformedRequestError, shown
 UNPARSABLE: Final = (DecodeError, UnicodeDecodeError, RecursionError)
 """Errors of parsers. The last two come from pure Python protobuf: a string that is not UTF-8, unterminated groups."""
 
-_ADDRESSES: Final = 4096
+_ADDRESSES: Final = 16_384
 _ADDRESS_BYTES: Final = 512
 
 
@@ -35,18 +36,21 @@ class BatchMessage(Protocol):
     target: bytes
 
     @property
-    def state(self) -> Sized: ...
+    def state(self) -> Untyped: ...
 
-
-_B = TypeVar("_B", bound=BatchMessage)
-_B_co = TypeVar("_B_co", bound=BatchMessage, covariant=True)
-
-
-class RequestMessage(Protocol[_B_co]):
     @property
-    def invocation(self) -> _B_co: ...
+    def invocations(self) -> Untyped: ...
+
+
+class RequestMessage(Protocol):
+    @property
+    def invocation(self) -> BatchMessage: ...
 
     def HasField(self, field_name: str, /) -> bool: ...  # noqa: N802 - protobuf's name
+
+
+_S = TypeVar("_S")
+_I = TypeVar("_I")
 
 
 class UnfitError(Exception):
@@ -57,20 +61,22 @@ class UnfitError(Exception):
         self.expected, self.got, self.part = expected, got, part
 
 
-class Addresses(dict[bytes, Address | None]):
-    """Cache of addresses by their bytes: ``addresses[data]``; None if all parts are empty, which means no address.
+class Addresses:
+    """Cache of addresses by their bytes; None if all parts are empty, which means no address.
 
-    Holds at most 4,096, and no long ones. Raises UnfitError for bytes that are not an address.
+    Holds at most 16,384, and no long ones.
     """
 
     def __init__(self, parse: Callable[[bytes], AddressMessage]) -> None:
-        super().__init__()
+        self.known: Final[dict[bytes, Address | None]] = {}
+        """Look here first, as in Pieces."""
         self._parse = parse
         # The function type of the address decoded last, and the first bytes of such an address, up to the length of the
         # id: the next one often has the same type, and then needs no message.
         self._last = ("", b"")
 
-    def __missing__(self, data: bytes) -> Address | None:
+    def read(self, data: bytes) -> Address | None:
+        """The address of *data*, which are not known. Raises UnfitError for bytes that are not an address."""
         function_type, prefix = self._last
         size = len(data) - len(prefix) - 1
         try:
@@ -81,9 +87,9 @@ class Addresses(dict[bytes, Address | None]):
         except UNPARSABLE:
             raise UnfitError("an Address", f"{len(data)} bytes that are not one", "caller") from None
         if len(data) <= _ADDRESS_BYTES:
-            if len(self) >= _ADDRESSES:
-                self.clear()
-            self[data] = address
+            if len(self.known) >= _ADDRESSES:
+                self.known.clear()
+            self.known[data] = address
         return address
 
     def _decoded(self, data: bytes) -> Address | None:
@@ -124,50 +130,54 @@ def repeated_state(names: Iterable[str]) -> UnfitError:
     raise AssertionError("no name is repeated")
 
 
-States: TypeAlias = Callable[[_B], dict[str, TypedValue | None]]
-"""Reads all states of a batch; UnfitError if one is repeated."""
-Invocations: TypeAlias = Callable[[bytes, _B, list[Invocation]], None]
-"""Appends the invocations of a request and its batch to the list; UnfitError at the first malformed one."""
+class Reader(Generic[_S, _I]):
+    """Decodes the requests of one protocol.
 
-
-class Reader(Generic[_B]):
-    """Decodes the requests of one protocol."""
+    Args:
+        protocol: its name in errors.
+        parse: reads a whole request.
+        parse_address: reads an address.
+        states: reads all states of a batch; UnfitError if one is repeated.
+        invocations: appends the invocations of a request, which are its second argument, too, to its third one;
+            UnfitError at the first malformed one.
+        split: the bytes of the target, the states and the invocations of a request, if it finds them more quickly
+            than *parse*; otherwise None.
+    """
 
     def __init__(
         self,
         protocol: str,
-        parse: Callable[[bytes], RequestMessage[_B]],
+        parse: Callable[[bytes], RequestMessage],
         parse_address: Callable[[bytes], AddressMessage],
-        states: States[_B],
-        invocations: Invocations[_B],
+        states: Callable[[list[_S]], dict[str, TypedValue | None]],
+        invocations: Callable[[bytes, list[_I], list[Invocation]], None],
+        split: Callable[[bytes], tuple[bytes, list[_S], list[_I]] | None] | None = None,
     ) -> None:
         self._protocol = protocol
         self._parse = parse
         self._targets = Addresses(parse_address)
+        self._known_targets = self._targets.known
         self._states = states
         self._invocations = invocations
+        self._split = split
 
     def read(self, data: bytes) -> Batch:
+        split = self._split
+        parts = None if split is None else split(data)
+        whose, states, messages = self._parsed(data) if parts is None else parts
         try:
-            request = self._parse(data)
-        except UNPARSABLE:
-            raise self._unparsable(data) from None
-        batch = request.invocation
-
-        try:
-            target = self._targets[batch.target]
-        except UnfitError as unfit:
-            raise self._malformed(unfit.expected, unfit.got, "invocation.target") from None
+            target = self._known_targets[whose]
+        except KeyError:
+            target = self._target(whose)
         if target is None:
-            if not request.HasField("invocation"):
-                raise self._malformed("a batch", "none", "invocation")
             raise self._malformed("an Address", "none", "invocation.target")
 
         invocations: list[Invocation] = []
         state: dict[str, TypedValue | None] | None = None
+        read_states, read_invocations = self._states, self._invocations
         try:
-            state = self._states(batch)
-            self._invocations(data, batch, invocations)
+            state = read_states(states)
+            read_invocations(data, messages, invocations)
         except UnfitError as unfit:
             where = "" if state is None else f"invocations[{len(invocations)}]."
             raise self._malformed(unfit.expected, unfit.got, f"invocation.{where}{unfit.part}") from None
@@ -176,6 +186,24 @@ class Reader(Generic[_B]):
         if not invocations:
             raise self._malformed("at least one invocation", "none", "invocation.invocations")
         return Batch(target, state, invocations)
+
+    def _parsed(self, data: bytes) -> tuple[bytes, list[_S], list[_I]]:
+        try:
+            request = self._parse(data)
+        except UNPARSABLE:
+            raise self._unparsable(data) from None
+        batch = request.invocation
+        target = batch.target
+        if not target and not request.HasField("invocation"):
+            raise self._malformed("a batch", "none", "invocation")
+        # Lists: iteration over a container of protobuf ends by an IndexError.
+        return target, batch.state[:], batch.invocations[:]
+
+    def _target(self, data: bytes) -> Address | None:
+        try:
+            return self._targets.read(data)
+        except UnfitError as unfit:
+            raise self._malformed(unfit.expected, unfit.got, "invocation.target") from None
 
     def _unparsable(self, data: bytes) -> MalformedRequestError:
         return self._malformed("a ToFunction message", f"{len(data)} bytes that are not one", "")

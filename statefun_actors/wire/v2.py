@@ -19,8 +19,7 @@ _GOOGLE: Final = "type.googleapis.com"
 _ANY: Final = f"{_GOOGLE}/google.protobuf.Any"
 
 
-def _states(batch: v2_pb2.Request.Batch) -> dict[str, TypedValue | None]:
-    entries = batch.state[:]
+def _states(entries: list[v2_pb2.ToFunction.PersistedValue]) -> dict[str, TypedValue | None]:
     states = {entry.state_name: _state(entry.state_value) for entry in entries}
     if len(states) != len(entries):
         raise repeated_state(entry.state_name for entry in entries)
@@ -40,14 +39,20 @@ def _state(data: bytes) -> TypedValue | None:
 _callers: Final = Addresses(v2_pb2.Address.FromString)
 
 
-def _invocations(data: bytes, batch: v2_pb2.Request.Batch, invocations: list[Invocation]) -> None:  # noqa: ARG001 - 3.x
-    append = invocations.append
-    for message in batch.invocations:
+def _invocations(
+    data: bytes,  # noqa: ARG001 - 3.x
+    messages: list[v2_pb2.Request.Invocation],
+    invocations: list[Invocation],
+) -> None:
+    append, known_callers = invocations.append, _callers.known
+    for message in messages:
         argument = message.argument
         value = argument.value
         if not value:
             _check_empty(message)
-        append(Invocation(TypedValue(argument.type_url, value), _callers[message.caller]))
+        caller = message.caller
+        address = known_callers[caller] if caller in known_callers else _callers.read(caller)
+        append(Invocation(TypedValue(argument.type_url, value), address))
 
 
 def _check_empty(message: v2_pb2.Request.Invocation) -> None:

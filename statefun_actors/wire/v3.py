@@ -21,6 +21,7 @@ from statefun_actors.wire.request_reader import (
     has_unknown,
     repeated_state,
 )
+from statefun_actors.wire.splitting import split
 
 PROTOCOL: Final = "3.x"
 
@@ -35,9 +36,8 @@ _known_state: Final = _state_prefixes.get
 _known_invocation: Final = _invocation_prefixes.get
 
 
-def _states(batch: v3_pb2.Request.Batch) -> dict[str, TypedValue | None]:
+def _states(parts: list[bytes]) -> dict[str, TypedValue | None]:
     states: dict[str, TypedValue | None] = {}
-    parts = batch.state[:]  # a list: iteration over protobuf's container ends by an IndexError
     for part in parts:
         prefix, _, end = part.partition(MARK)
         known = _known_state(prefix)
@@ -54,8 +54,7 @@ def _states(batch: v3_pb2.Request.Batch) -> dict[str, TypedValue | None]:
     return states
 
 
-def _invocations(data: bytes, batch: v3_pb2.Request.Batch, invocations: list[Invocation]) -> None:
-    parts = batch.invocations[:]
+def _invocations(data: bytes, parts: list[bytes], invocations: list[Invocation]) -> None:
     if not _invocation_prefixes.resting:
         for part in parts:
             prefix, _, end = part.partition(MARK)
@@ -74,14 +73,15 @@ def _invocations(data: bytes, batch: v3_pb2.Request.Batch, invocations: list[Inv
 def _parsed(data: bytes, parts: list[bytes], invocations: list[Invocation]) -> None:
     """Append the remaining invocations in *data*, which are *parts*."""
     resting = _invocation_prefixes.resting
+    known_callers = _callers.known
     begin = len(invocations)
     for part, message in zip(parts[begin:], _parse_invocations(data).invocation.invocations[begin:], strict=True):
         argument = message.argument
         if not argument.has_value:
             raise UnfitError("a value", _no_value(argument), "argument")
         typename, first = argument.typename, message.caller
-        again = first in _callers
-        caller = _callers[first]
+        again = first in known_callers
+        caller = known_callers[first] if again else _callers.read(first)
         headers = None
         # `HasField` takes twice as long. Of an empty entry at the end, what Flink writes last is its length, 0.
         if argument.metadata or (not part[-1] and argument.HasField("metadata")):
@@ -139,7 +139,7 @@ def _mode(expiration: Expiration) -> int:
 
 V3: Final = Dialect(
     PROTOCOL,
-    Reader(PROTOCOL, v3_pb2.Request.FromString, v3_pb2.Address.FromString, _states, _invocations).read,
+    Reader(PROTOCOL, v3_pb2.Request.FromString, v3_pb2.Address.FromString, _states, _invocations, split).read,
     Writer(_value_fields, {}, _incomplete, cancels=True),
     HeadersWriter(_value_fields, _incomplete),
 )

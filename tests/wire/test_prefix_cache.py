@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statefun_actors.address import Address
 from statefun_actors.model import Batch, Invocation, TypedValue
 from statefun_actors.wire import V3, MalformedRequestError, v3, v3_pb2
-from statefun_actors.wire.prefix_cache import MARK, PrefixCache
+from statefun_actors.wire.prefix_cache import MARK, MOST, PrefixCache
 from tests.wire.reference import request
 
 TARGET = Address("bank/account", "ada")
@@ -139,7 +139,7 @@ def test_where_no_part_begins_as_one_before_they_are_not_looked_for() -> None:
     prefixes = v3._invocation_prefixes
 
     part_of = b""
-    for number in range(4100):
+    for number in range(MOST + 4):
         part_of = part(b"7", typename=b"bank/%04d" % number)
         V3.read(raw_request(part_of))
         if prefixes.resting:
@@ -153,9 +153,9 @@ def test_where_no_part_begins_as_one_before_they_are_not_looked_for() -> None:
 
 def test_where_parts_begin_alike_they_go_on_being_remembered() -> None:
     prefixes = PrefixCache[None]()
-    prefixes.used = 5_000
+    prefixes.used = MOST
 
-    for number in range(4097):
+    for number in range(MOST + 1):
         prefixes.remember(part(b"7", typename=b"bank/%04d" % number), b"", None, f"bank/{number:04}")
 
     assert (len(prefixes), prefixes.used, prefixes.resting) == (1, 0, 0)
