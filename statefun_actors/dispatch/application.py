@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from statefun_actors.address import Address
 from statefun_actors.conversations import own_functions
-from statefun_actors.definition import FunctionType, Scope
+from statefun_actors.definition import FunctionType
 from statefun_actors.dispatch.diagnostics import Diagnostics
 from statefun_actors.dispatch.durations import Durations
 from statefun_actors.dispatch.handler_threads import HandlerThreads
@@ -16,8 +16,6 @@ from statefun_actors.dispatch.instruments import Instrument, Instruments, instru
 from statefun_actors.dispatch.observed_scope import ObservedScope
 from statefun_actors.dispatch.served_function import ServedFunction
 from statefun_actors.errors import DefinitionError, UnknownFunctionTypeError
-from statefun_actors.host import Host
-from statefun_actors.model import Batch
 from statefun_actors.settings import Settings
 from statefun_actors.types import Codec, UnstorableTypeError, codec_for, message_name
 
@@ -79,9 +77,8 @@ class Application:
             raise DefinitionError("this application", problems)
         self.diagnostics.activities = {name for name, served in functions.items() if served.retries}
         self.instruments = Instruments([self.diagnostics, *instruments])
-        self.make_scope: Callable[[Batch, Host, frozenset[str]], Scope] = (
-            ObservedScope if self.instruments.observe_batches else Scope
-        ).of
+        self.observed_scope = ObservedScope.of if self.instruments.observe_batches else None
+        """Makes the scope of a batch. None: its scope is a plain Scope."""
         self.served: Mapping[str, ServedFunction] = functions
         """The served functions, by function type."""
         self.renamed: Mapping[str, str] = {

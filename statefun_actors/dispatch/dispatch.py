@@ -36,25 +36,27 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
         :class:`Done` with effects and changed states; :class:`MissingState` if the batch lacks states that the
         function declares (no user code has run); :class:`Failed` if the batch has no effect.
     """
-    served = app.all_served.get(batch.target[0])
+    target, state, invocations = batch.target, batch.state, batch.invocations
+    served = app.all_served.get(target[0])
     if served is None:
-        return Failed(None, UnknownFunctionTypeError(batch.target[0], app.typenames))
-    state = batch.state
+        return Failed(None, UnknownFunctionTypeError(target[0], app.typenames))
     for name in served.state_names:
         if name not in state:
             return MissingState([spec for spec in served.function.states if spec.name not in state])
-    make_scope = app.make_scope  # Python 3.11 calls an attribute that is no method slowly
-    scope = make_scope(batch, host, app.record_egresses)
+    observed_scope = app.observed_scope  # Python 3.11 calls an attribute that is no method slowly
+    if observed_scope is None:  # the same as Scope.of with a call less
+        first = invocations[0].argument.typename if invocations else ""
+        scope = Scope(batch, host, app.record_egresses, target, target[1], state, first)
+    else:
+        scope = observed_scope(batch, host, app.record_egresses)
     if lookups and served.waits:
         inherit(scope)
     if served.checked and (served.guarded or any_refused(served, batch)):
         return await GuardedRun(batch, app, served, scope).outcome()
     function, handlers, effects = served.function, served.handlers, scope.effects
-    invocations = batch.invocations
     subject = function.open(scope)
     several, isolate = len(invocations) > 1, function.isolate
     references = references_to(subject) if several else 0
-    observed = scope.__class__ is not Scope
     marks: list[int] = []
     suspended = False
     task = current_handler_task() if served.waits else None
@@ -73,10 +75,10 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
                 message = context.run(handler.message, invocation.argument)
             else:
                 handler = bound
-                if observed:
-                    scope.begin(handler.name, invocation)
-                else:  # the same with a call less
+                if observed_scope is None:  # the same as scope.begin with a call less
                     scope.handler, scope.invocation = handler.name, invocation
+                else:
+                    scope.begin(handler.name, invocation)
                 # What user code sets in it does not reach the next message; what instruments have set reaches this one.
                 context = copy_context()
                 try:  # bound.message(argument) with a call less
@@ -106,7 +108,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
                     isolate(subject, scope)
             marks.append(len(effects))
             if times is not None:
-                times.add((batch.target[0], handler.name), after - before)
+                times.add((target[0], handler.name), after - before)
             before = after
         function.settle(subject, scope)
         if task is not None and task.steps.changed and task.cancelling():
@@ -116,7 +118,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
         if index == len(invocations):  # all have run
             index = 0 if index == 1 else -1  # any of several messages may have set a value that does not fit
         elif times is not None and scope.handler:
-            times.add((batch.target[0], scope.handler), monotonic() - before)
+            times.add((target[0], scope.handler), monotonic() - before)
         at_fault = invocations[index] if index >= 0 else None
         error = failure_of(raised, served, at_fault, task, suspended=suspended)
         if task is not None and task.cancelling():

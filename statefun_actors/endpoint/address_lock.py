@@ -21,15 +21,17 @@ AddressLock: TypeAlias = list[Callable[[], object]]
 
 
 class AddressLocks(dict[Address, AddressLock]):
-    """The locks held, by address. ``setdefault(address, lock) is lock`` acquires, :meth:`release` releases."""
+    """The locks held, by address.
 
-    def release(self, address: Address, lock: AddressLock) -> None:
-        """Release *lock*: its batch has ended."""
-        del self[address]
-        # A waiter that is added from here on finds that the lock was released, and does not wait.
-        if lock:
-            for wake in lock:
-                wake()
+    ``setdefault(address, lock) is lock`` acquires one, ``del self[address]`` releases it. A waiter that is added after
+    that finds that the lock was released, and does not wait. :meth:`wake` wakes those that were added before.
+    """
+
+    @staticmethod
+    def wake(lock: AddressLock) -> None:
+        """Wake the batches that wait for *lock*, which was released."""
+        for wake in lock:
+            wake()
 
     async def ended(self, address: Address) -> None:
         """Return when the running batch of *address* has ended."""

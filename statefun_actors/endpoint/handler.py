@@ -165,21 +165,34 @@ class RequestReplyHandler:
     async def _run(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Run *batch*, and append its outcome to *outcomes*."""
         target, locks = batch.target, self._locks
-        dispatch = self._restoring if type(batch) is RestoringBatch else self._dispatch
         lock: AddressLock = []
         while locks.setdefault(target, lock) is not lock:
             await locks.ended(target)
         try:
-            if self._gates and (gate := self._gates.get(target[0])) is not None:
-                await gate.enter()
-                try:
-                    outcomes.append(await dispatch(batch, self.app, self._host))
-                finally:
-                    gate.leave()
-            else:
+            if self._gates or batch.__class__ is not Batch:
+                outcomes.append(await self._outcome(batch))
+            else:  # the same with a coroutine less
+                dispatch = self._dispatch
                 outcomes.append(await dispatch(batch, self.app, self._host))
         finally:
-            locks.release(target, lock)
+            del locks[target]
+            if lock:
+                locks.wake(lock)
+
+    async def _outcome(self, batch: Batch) -> Outcome:
+        """Run *batch*, whose address is locked, once its function type has a place for it."""
+        dispatch = self._dispatch_of(batch)
+        gate = self._gates.get(batch.target[0])
+        if gate is None:
+            return await dispatch(batch, self.app, self._host)
+        await gate.enter()
+        try:
+            return await dispatch(batch, self.app, self._host)
+        finally:
+            gate.leave()
+
+    def _dispatch_of(self, batch: Batch) -> Dispatch:
+        return self._restoring if isinstance(batch, RestoringBatch) else self._dispatch
 
     def __call__(self, data: bytes) -> bytes:
         """As :meth:`handle`, in a thread without an event loop.
@@ -196,7 +209,7 @@ class RequestReplyHandler:
         if batch.target[0] in self._waiting:
             return run_in_own_loop(in_handler_task(self.reply(batch)))
         target, locks = batch.target, self._locks
-        dispatch = self._restoring if type(batch) is RestoringBatch else self._dispatch
+        dispatch = self._dispatch_of(batch)
         lock: AddressLock = []
         while locks.setdefault(target, lock) is not lock:
             locks.wait(target)
@@ -210,7 +223,9 @@ class RequestReplyHandler:
                 if gate is not None:
                     gate.leave()
         finally:
-            locks.release(target, lock)
+            del locks[target]
+            if lock:
+                locks.wake(lock)
         return self._written(batch, outcome)
 
     def _written(self, batch: Batch, outcome: Outcome) -> bytes:

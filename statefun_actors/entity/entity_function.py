@@ -83,17 +83,18 @@ class EntityFunction:
         self._set_scope(subject, scope)
         ahead = self._ahead.get(scope.first)
         if ahead is not None:
-            seen, changes, before = scope.seen, scope.changes, scope.batch_state
-            for field in ahead:
-                name = field.state_name
-                stored = changes[name] if name in changes else before[name]
-                if stored is not None and stored.typename == field.typename:
+            seen, state = scope.seen, scope.batch_state
+            if scope.changes:
+                state = {**state, **scope.changes}
+            for name, state_name, typename, decode, put in ahead:
+                stored = state[state_name]
+                if stored is not None and stored.typename == typename:
                     try:
-                        value = field.decode(stored.value)
+                        value = decode(stored.value)
                     except ValueError:
                         continue  # raised when the field is read
-                    field.set(subject, value)
-                    seen[field.name] = value
+                    put(subject, value)
+                    seen[name] = value
         return subject
 
     def abandon(self, subject: Untyped) -> None:
@@ -108,47 +109,51 @@ class EntityFunction:
             FieldMismatchError: the value of a field does not fit its declared type.
         """
         seen, deleted, assigned = scope.seen, scope.deleted, scope.assigned
-        if len(seen) != self._count:
-            unseen = len(get_referents(subject)) - self._bare - len(seen)
-            if unseen:
-                self._find_assigned(subject, seen, unseen)
+        if len(seen) != self._count and (unseen := len(get_referents(subject)) - self._bare - len(seen)):
+            self._find_assigned(subject, seen, unseen)
         # All or nothing: a field that does not fit leaves the scope unchanged.
         by_name = self.by_name
         changed: dict[str, TypedValue | None] = {}
-        settled, before = scope.changes, scope.batch_state
         for name in deleted:
             changed[by_name[name].state_name] = None
         for name, was in seen.items():
             field = by_name[name]
-            held = field.read(subject)
-            renewed = name in assigned
-            if held is was and field.immutable and not renewed:
+            read = field.read
+            held = read(subject)
+            if held is was and field.immutable and name not in assigned:
                 continue
+            if field.exact and held.__class__ is was.__class__ and held != was:
+                changed[field.state_name] = self._encoded(field, held)
+            else:
+                self._compare(field, was, held, scope, changed)
             seen[name] = held
-            differs = field.exact and held.__class__ is was.__class__ and held != was
-            current = None
-            if not differs:
-                state_name = field.state_name
-                current = settled[state_name] if state_name in settled else before[state_name]
-                if name in deleted:
-                    current = None
-                if held is None and field.optional:
-                    if current is not None:
-                        changed[state_name] = None
-                    continue
-            try:
-                data = field.encode(held)
-            except ValueMismatchError as error:
-                raise field.mismatch(self.name, error) from error
-            if not (differs or renewed) and self._is_stored(field, current, was, held, data, scope):
-                continue
-            changed[field.state_name] = TypedValue(field.typename, data)
-        if deleted or settled:
+        if deleted or scope.changes:
             scope.change(changed, self._refreshing)
         elif changed:
             scope.changes = changed
         if assigned or deleted:
             scope.assigned = scope.deleted = frozenset()
+
+    def _encoded(self, field: EntityField, held: object) -> TypedValue:
+        encode = field.encode
+        try:
+            return TypedValue(field.typename, encode(held))
+        except ValueMismatchError as error:
+            raise field.mismatch(self.name, error) from error
+
+    def _compare(
+        self, field: EntityField, was: object, held: object, scope: Scope, changed: dict[str, TypedValue | None]
+    ) -> None:
+        """Add *held*, the value of *field*, to *changed*, if it has changed: by its encoding."""
+        name, state_name = field.name, field.state_name
+        current = None if name in scope.deleted else scope.current(state_name)
+        if held is None and field.optional:
+            if current is not None:
+                changed[state_name] = None
+            return
+        encoded = self._encoded(field, held)
+        if name in scope.assigned or not self._is_stored(field, current, was, held, encoded.value, scope):
+            changed[state_name] = encoded
 
     def _find_assigned(self, subject: Untyped, seen: dict[str, object], count: int) -> None:
         """Record the *count* fields that were assigned without having been read; negative: the number is unknown."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Final, TypeAlias
 
 from statefun_actors.entity.field import EntityField
 
@@ -12,7 +12,11 @@ _MOST_OTHER_TYPES: Final = 16
 """Types without a handler of their own. An ``Any`` handler takes them, and senders can choose any."""
 
 
-class ReadAhead(dict[str, list[EntityField]]):
+Ahead: TypeAlias = "tuple[str, str, str, Callable[[bytes], object], Callable[[object, object], None]]"
+"""Of a field: its name, the name of its state, its typename, its decoder, and the function that sets its slot."""
+
+
+class ReadAhead(dict[str, list[Ahead]]):
     """The fields to decode when a batch begins, by the type of its first message.
 
     Args:
@@ -31,5 +35,5 @@ class ReadAhead(dict[str, list[EntityField]]):
             if first not in self._handled and len(self) >= self._most:
                 return
             fields = self[first] = []
-        if field not in fields and len(fields) < _MOST_FIELDS:
-            fields.append(field)
+        if len(fields) < _MOST_FIELDS and all(field.name != name for name, *_ in fields):
+            fields.append((field.name, field.state_name, field.typename, field.decode, field.set))

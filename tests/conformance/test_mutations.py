@@ -187,7 +187,7 @@ def never_time_out(patch: Patch) -> None:
 
 def run_side_by_side(patch: Patch) -> None:
     patch.setattr(AddressLocks, "setdefault", lambda _, __, turn: turn)
-    patch.setattr(AddressLocks, "release", lambda *_: None)
+    patch.setattr(AddressLocks, "__delitem__", lambda *_: None)
 
 
 def log_nothing(patch: Patch) -> None:

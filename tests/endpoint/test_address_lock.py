@@ -129,7 +129,8 @@ def test_a_turn_that_ends_while_one_asks_for_it_is_not_waited_for() -> None:
     locks = AddressLocks()
     lock: AddressLock = []
     locks.setdefault(ADA, lock)
-    locks.release(ADA, lock)
+    del locks[ADA]
+    locks.wake(lock)
 
     locks.wait(ADA)
 
@@ -145,6 +146,7 @@ async def test_a_waiter_whose_loop_is_closed_delays_no_other() -> None:
         waiting.cancel()
 
     await asyncio.get_running_loop().run_in_executor(None, lambda: asyncio.run(wait_a_little()))
-    locks.release(ADA, lock)
+    del locks[ADA]
+    locks.wake(lock)
 
     assert not locks
