@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import Any as Untyped
 from typing import Final
 
 import attrs
@@ -57,7 +59,7 @@ class _SimulatedRun:
     """One run, which is over: its result, or how it failed."""
 
     result: Result | None
-    error: Exception | None
+    error: BaseException | None
     runtime: TestRuntime
     script: list[int]
 
@@ -219,10 +221,19 @@ class _Simulation:
             *self.served, settings=self.settings, start=self.start, hostile=False if hostility is None else hostility
         )
         result: Result | None = None
-        error: Exception | None = None
+        error: BaseException | None = None
         try:
             result = await outcome(runtime, self.scenario, self.invariant)
-        except Exception as raised:  # any error is a finding
+        except BaseException as raised:
+            if not _is_finding(raised):
+                raise
             error = raised
         made = [] if choices is None else choices.made
         return _SimulatedRun(result, error, runtime, made)
+
+
+def _is_finding(error: BaseException) -> bool:
+    """Whether *error* says that the run failed: any Exception, and that of ``pytest.fail`` or ``pytest.raises``."""
+    # pytest is asked only where it runs; its XFailed, a subclass, is for pytest itself, as that of pytest.skip.
+    pytest: Untyped = sys.modules.get("pytest")
+    return isinstance(error, Exception) or (pytest is not None and type(error) is pytest.fail.Exception)
