@@ -14,6 +14,7 @@ import attrs
 
 from statefun_actors.dispatch import Application
 from statefun_actors.settings import Settings
+from statefun_actors.system import end_tasks
 from statefun_actors.testing.faults import Choices, Faults, Hostility, LogEntry, RandomChoices, RecordedChoices
 from statefun_actors.testing.recent import LOGS
 from statefun_actors.testing.runtime import TestRuntime
@@ -129,7 +130,10 @@ def simulate(
     logger.setLevel(logging.CRITICAL + 1)  # injected faults would log thousands of warnings
     try:
         with asyncio.Runner() as runner:
-            simulation.check(runner, chosen)
+            try:
+                simulation.check(runner, chosen)
+            finally:
+                runner.run(end_tasks())  # closing the runner would wait for those that go on
     finally:
         logger.setLevel(level)
         LOGS.clear()  # the error has the log of the run that failed

@@ -19,6 +19,7 @@ from statefun_actors.definition import AnswerMethod
 from statefun_actors.entity import Entity
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.settings import Settings
+from statefun_actors.system import end_tasks
 from statefun_actors.testing.faults import Faults, Hostility, RecordedChoices
 from statefun_actors.testing.runtime import TestRuntime
 from statefun_actors.testing.strategies.messages import messages, takes_messages
@@ -97,6 +98,7 @@ class RuntimeMachine(RuleBasedStateMachine):
         try:
             self._run(self.runtime.__aexit__(None, None, None))
         finally:
+            self._run(end_tasks())  # closing the runner would wait for those that go on
             self._runner.close()
             _LOGGER.setLevel(self._level)
 
