@@ -185,6 +185,10 @@ def test_reply_addresses_are_answered(capsys: pytest.CaptureFixture[str]) -> Non
     assert "state.answer(data=data(...))" in script
 
 
+def test_no_answer_is_sent_from_outside() -> None:
+    run_state_machine_as_test(runtime_machine(Link, ids=["a"]), settings=settings(BRIEF, max_examples=100))
+
+
 seen: list[int] = []
 
 

@@ -15,6 +15,7 @@ from google.protobuf import any_pb2
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from statefun_actors.asking import NoAnswer
 from statefun_actors.definition import AnswerMethod
 from statefun_actors.entity import Entity
 from statefun_actors.errors import ValueMismatchError
@@ -202,5 +203,5 @@ def _telling(cls: type[Entity], name: str) -> Callable[..., None]:
 
 def _answers(method: AnswerMethod) -> st.SearchStrategy[Untyped]:
     """Values that *method*, which is decorated with ``@answers``, takes, but for NoAnswer."""
-    taken = [values(codec.annotation) for codec in method.codecs.values()]
+    taken = [values(codec.annotation) for codec in method.codecs.values() if codec.annotation is not NoAnswer]
     return st.one_of([*taken, values(any_pb2.Any)] if method.any else taken)
