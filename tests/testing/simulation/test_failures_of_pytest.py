@@ -47,14 +47,14 @@ def test_a_failure_is_reported_with_its_seed_and_its_messages(check: Callable[[]
         simulate(once, Counted)
 
 
-def test_a_skip_and_an_interrupt_are_raised_as_they_are() -> None:
-    async def skipped(_: TestRuntime) -> None:
-        pytest.skip("not here")
+def test_an_expected_failure_and_an_interrupt_are_raised_as_they_are() -> None:
+    async def expected(_: TestRuntime) -> None:
+        pytest.xfail("known")
 
     async def interrupted(_: TestRuntime) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(pytest.skip.Exception):
-        simulate(skipped, Counted)
+    with pytest.raises(pytest.xfail.Exception):
+        simulate(expected, Counted)
     with pytest.raises(KeyboardInterrupt):
         simulate(interrupted, Counted)
