@@ -31,12 +31,12 @@ class Paused(Generic[_T]):
 _Steps: TypeAlias = "tuple[Generator[Untyped, Untyped, Untyped], list[Untyped]]"
 
 _idle: Final[list[_Steps]] = []
-"""Those that wait for a coroutine: one of each thread, and of each first step inside of another."""
+"""The generators that wait for a coroutine, each with its list of results. As many as first steps ran at once."""
 
 
 @types.coroutine
 def _steps(ended: list[Untyped]) -> Generator[Untyped, Untyped, Untyped]:
-    """Append the results of the coroutines that are sent to *ended*. It holds no reference to either while it waits."""
+    """Append to *ended* the results of the coroutines that are sent. While it waits, it refers to neither."""
     while True:
         ended.append((yield from (yield ENDED)))
         if ended[0] is _PAUSED:
@@ -63,7 +63,8 @@ def first_step(work: Coroutine[Untyped, Untyped, _T]) -> _T | Paused[_T]:
     steps, ended = both
     pending = steps.send(work)
     if pending is ENDED:
-        _idle.append(both)
-        return ended.pop()  # type: ignore[no-any-return]
+        result: _T = ended.pop()
+        _idle.append(both)  # last: from here on, another thread may take them
+        return result
     ended.append(_PAUSED)
     return Paused(steps, pending)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import threading
 import weakref
 from collections.abc import Coroutine
@@ -124,6 +125,33 @@ async def test_a_paused_coroutine_that_is_dropped_is_closed() -> None:
 
     assert seen == ["closed"]
     assert first_step(result_of(1)) == 1
+
+
+def test_a_result_is_not_given_to_another_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs: list[object] = []
+    arrived, released = threading.Event(), threading.Event()
+
+    class Switching(list[Any]):
+        """Another thread takes the generator as soon as it is idle, and stops where it makes it idle again."""
+
+        def append(self, item: object, /) -> None:
+            super().append(item)
+            if threading.current_thread() is other:
+                arrived.set()
+                released.wait(30)
+            else:
+                other.start()
+                arrived.wait(30)
+
+    other = threading.Thread(target=lambda: theirs.append(first_step(result_of("theirs"))))
+    module = importlib.import_module("statefun_actors.dispatch.first_step")  # the package has its function of that name
+    monkeypatch.setattr(module, "_idle", Switching())
+
+    ours = first_step(result_of("ours"))
+    released.set()
+    other.join()
+
+    assert (ours, theirs) == ("ours", ["theirs"])
 
 
 def test_threads_take_first_steps_at_the_same_time() -> None:
