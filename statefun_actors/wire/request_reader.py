@@ -22,6 +22,9 @@ from statefun_actors.wire.malformed import MalformedRequestError, shown
 UNPARSABLE: Final = (DecodeError, UnicodeDecodeError, RecursionError)
 """Errors of parsers. The last two come from pure Python protobuf: a string that is not UTF-8, unterminated groups."""
 
+UNKNOWN: Final[Untyped] = object()
+"""In place of an address that a cache does not have; it may have None."""
+
 _ADDRESSES: Final = 16_384
 _ADDRESS_BYTES: Final = 512
 

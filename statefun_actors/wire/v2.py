@@ -11,7 +11,15 @@ from statefun_actors.wire import v2_pb2, v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
 from statefun_actors.wire.reply_writer import Conversions, Writer
-from statefun_actors.wire.request_reader import UNPARSABLE, Addresses, Reader, UnfitError, has_unknown, repeated_state
+from statefun_actors.wire.request_reader import (
+    UNKNOWN,
+    UNPARSABLE,
+    Addresses,
+    Reader,
+    UnfitError,
+    has_unknown,
+    repeated_state,
+)
 
 PROTOCOL: Final = "2.x"
 
@@ -51,8 +59,8 @@ def _invocations(
         if not value:
             _check_empty(message)
         caller = message.caller
-        address = known_callers[caller] if caller in known_callers else _callers.read(caller)
-        append(Invocation(TypedValue(argument.type_url, value), address))
+        found = known_callers.get(caller, UNKNOWN)  # one look-up, as in 3.x
+        append(Invocation(TypedValue(argument.type_url, value), _callers.read(caller) if found is UNKNOWN else found))
 
 
 def _check_empty(message: v2_pb2.Request.Invocation) -> None:

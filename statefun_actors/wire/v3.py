@@ -14,6 +14,7 @@ from statefun_actors.wire.headers_writer import HeadersWriter
 from statefun_actors.wire.prefix_cache import MARK, PrefixCache
 from statefun_actors.wire.reply_writer import Writer
 from statefun_actors.wire.request_reader import (
+    UNKNOWN,
     UNPARSABLE,
     Addresses,
     Reader,
@@ -80,14 +81,14 @@ def _parsed(data: bytes, parts: list[bytes], invocations: list[Invocation]) -> N
         if not argument.has_value:
             raise UnfitError("a value", _no_value(argument), "argument")
         typename, first = argument.typename, message.caller
-        again = first in known_callers
-        caller = known_callers[first] if again else _callers.read(first)
+        found = known_callers.get(first, UNKNOWN)  # one look-up: another thread may clear the cache between two
+        caller = _callers.read(first) if found is UNKNOWN else found
         headers = None
         # `HasField` takes twice as long. Of an empty entry at the end, what Flink writes last is its length, 0.
         if argument.metadata or (not part[-1] and argument.HasField("metadata")):
             headers = _headers(part)
         invocations.append(Invocation(TypedValue(typename, argument.value), caller, headers))
-        if again and not resting:  # a caller that was seen once may not be seen again
+        if found is not UNKNOWN and not resting:  # a caller that was seen once may not be seen again
             _invocation_prefixes.remember(part, first, caller, typename)
     if resting:
         _invocation_prefixes.resting = max(0, resting - len(parts))
