@@ -1,8 +1,8 @@
 """Takes the first step of a coroutine by a plain call.
 
 Most coroutines here end in their first step. ``send`` would raise their result in a StopIteration, which takes as long
-as a small handler; an ``await`` just gets it. So a generator waits for the coroutine, and waits for the next one after
-that. One whose coroutine suspends stays with it.
+as a small handler; an ``await`` just gets it. So a generator awaits one coroutine after the other. If a coroutine
+suspends, its generator goes on with that one alone, and ends with it.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from typing import Final
 ACCEPTED_AT_ONCE: Final = 1
 """The backlog for asyncio."""
 BACKLOG: Final = 1024
-"""Connections that wait in the kernel at a server of HTTP."""
+"""Connections that an HTTP server leaves waiting in the kernel."""
 
 
 class ListeningSocket(socket.socket):
-    """A socket at which *waiting* connections wait, whatever the backlog: asyncio gives its own to the kernel, too."""
+    """A socket whose queue in the kernel holds *waiting* connections. asyncio calls ``listen`` with its own backlog."""
 
     waiting = BACKLOG
 

@@ -42,9 +42,9 @@ def sync_folder(path: Path) -> None:
 
 
 def partial_name(target: Path) -> Path:
-    """The path next to *target* at which this process makes what will be renamed to *target*; there is nothing.
+    """The path of this process's partial file or folder, which is renamed to *target* once it is complete.
 
-    What killed processes have left there for *target* is removed.
+    Removes the partial files and folders that killed processes have left for *target*.
     """
     with suppress(OSError):
         for each in target.parent.iterdir():
@@ -54,7 +54,7 @@ def partial_name(target: Path) -> Path:
 
 
 def _remove_if_left(path: Path, pid: int) -> None:
-    """Remove the file or folder *path* unless its process *pid* is another one that runs."""
+    """Remove the file or folder *path*, unless *pid* is another process that is running."""
     if pid != os.getpid() and _runs(pid):
         return
     if path.is_dir() and not path.is_symlink():
@@ -65,7 +65,7 @@ def _remove_if_left(path: Path, pid: int) -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether the process *pid* runs, or that is not known: on Windows, signal 0 is Ctrl-C."""
+    """Whether the process *pid* is running. On Windows, where signal 0 is Ctrl-C, always True."""
     if os.name == "nt":
         return True
     try:

@@ -238,6 +238,6 @@ class _Simulation:
 
 def _is_finding(error: BaseException) -> bool:
     """Whether *error* says that the run failed: any Exception, and that of ``pytest.fail`` or ``pytest.raises``."""
-    # pytest is asked only where it runs; its XFailed, a subclass, is for pytest itself, as that of pytest.skip.
+    # Outside of pytest it is not imported. XFailed is a subclass: as Skipped, it is raised, for pytest to report.
     pytest: Untyped = sys.modules.get("pytest")
     return isinstance(error, Exception) or (pytest is not None and type(error) is pytest.fail.Exception)
